@@ -1,0 +1,2 @@
+//! Owns archive.
+#![forbid(unsafe_code)]

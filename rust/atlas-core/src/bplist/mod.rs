@@ -1,0 +1,2 @@
+//! Owns bplist.
+#![forbid(unsafe_code)]

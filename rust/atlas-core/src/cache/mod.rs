@@ -1,0 +1,2 @@
+//! Owns cache.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Owns compress.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Owns macho.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Owns model.
+#![forbid(unsafe_code)]

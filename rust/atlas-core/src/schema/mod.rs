@@ -1,0 +1,2 @@
+//! Owns schema.
+#![forbid(unsafe_code)]
