@@ -7,6 +7,7 @@
 mod addresses;
 #[allow(unsafe_code)]
 mod buffers;
+mod detach;
 mod errors;
 mod formats;
 mod options;
@@ -22,6 +23,16 @@ mod _native {
 
     #[pymodule_export]
     use crate::buffers::ColumnBuffer;
+    #[pymodule_export]
+    use crate::formats::archive::{Archive, ArchiveEntry};
+    #[pymodule_export]
+    use crate::formats::archive_writer::ArchiveWriter;
+    #[pymodule_export]
+    use crate::formats::macho::{MachO, MachOSlice};
+    #[pymodule_export]
+    use crate::formats::plist_read::plist_loads;
+    #[pymodule_export]
+    use crate::formats::plist_write::plist_dumps;
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
     #[pymodule_export]

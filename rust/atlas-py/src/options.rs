@@ -1,5 +1,8 @@
-//! `Limits` and `FileIdentifier`: small values that callers make.
+//! `Limits` and `FileIdentifier`, small values that callers make, and the paths of files on this machine.
 
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
 use pyo3::IntoPyObjectExt;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -111,5 +114,20 @@ impl FileIdentifier {
         keywords.set_item(intern!(py, "uuid"), self.uuid(py)?.into_bound_py_any(py)?)?;
         keywords.set_item(intern!(py, "path"), self.0.path.as_deref())?;
         Ok((PyTuple::empty(py), keywords))
+    }
+}
+
+/// The path of a file on this machine: `str`, `bytes` or `os.PathLike`, as `open()` takes it.
+pub struct LocalPath(pub PathBuf);
+
+impl<'py> FromPyObject<'_, 'py> for LocalPath {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let path: PathBuf = object.extract()?;
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(PyValueError::new_err("embedded null byte"));
+        }
+        Ok(Self(path))
     }
 }

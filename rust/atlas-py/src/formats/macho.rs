@@ -1,13 +1,12 @@
 //! Mach-O files: what their headers and load commands say.
 
-use std::path::PathBuf;
-
 use atlas_core::bytes::{Bytes, Mode};
-use atlas_core::macho::{Slice, slices};
+use atlas_core::macho::{Name, Slice, slices};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 use crate::errors::OrRaise;
+use crate::options::LocalPath;
 use crate::{buffers, text, uuids};
 
 /// A Mach-O file, thin or universal. Only headers and load commands are read.
@@ -26,18 +25,19 @@ impl MachO {
 #[pymethods]
 impl MachO {
     /// Reads a whole file. Raises MachOError.
-    #[staticmethod]
+    #[classmethod]
     #[pyo3(signature = (data, /))]
-    fn from_bytes(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = data.py();
         // Headers are small whatever the size of the file: releasing the interpreter would cost more than reading them.
         Self::new(py, slices(&buffers::bytes(data)?).or_raise(py)?)
     }
 
     /// Reads the file at a path. Raises MachOError, OSError.
-    #[staticmethod]
+    #[classmethod]
     #[pyo3(signature = (path, /))]
-    fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    fn open(class: &Bound<'_, PyType>, path: LocalPath) -> PyResult<Self> {
+        let (py, path) = (class.py(), path.0);
         let found = py.detach(|| slices(&Bytes::open(&path, Mode::Map)?));
         Self::new(py, found.or_raise(py)?)
     }
@@ -100,22 +100,24 @@ impl MachOSlice {
     /// Each as (name, vmaddr, vmsize, fileoff, filesize, initprot), in the order of the load commands.
     #[getter]
     fn segments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let segments = self.0.segments.iter().map(|segment| {
+        let mut segments = Vec::with_capacity(self.0.segments.len());
+        for segment in &self.0.segments {
+            let (name, address) = (name(py, &segment.name)?, segment.preferred_load_address.0);
             let (size, offset) = (segment.vm_size, segment.file_offset);
-            let address = segment.preferred_load_address.0;
-            (name(py, segment.name.as_bytes()), address, size, offset, segment.file_size, segment.initial_protection)
-        });
-        tuple(py, segments)
+            segments.push((name, address, size, offset, segment.file_size, segment.initial_protection));
+        }
+        PyTuple::new(py, segments)
     }
 
     /// Each as (segment, name, address, size, offset), segment by segment.
     #[getter]
     fn sections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let sections = self.0.sections.iter().map(|section| {
-            let (segment, own) = (section.segment_name.as_bytes(), section.name.as_bytes());
-            (name(py, segment), name(py, own), section.address.0, section.size, section.file_offset)
-        });
-        tuple(py, sections)
+        let mut sections = Vec::with_capacity(self.0.sections.len());
+        for section in &self.0.sections {
+            let (segment, own) = (name(py, &section.segment_name)?, name(py, &section.name)?);
+            sections.push((segment, own, section.address.0, section.size, section.file_offset));
+        }
+        PyTuple::new(py, sections)
     }
 
     fn __repr__(&self) -> String {
@@ -126,14 +128,9 @@ impl MachOSlice {
     }
 }
 
-fn name<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
-    match std::str::from_utf8(bytes) {
+fn name<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, PyString>> {
+    match std::str::from_utf8(name.as_bytes()) {
         Ok(name) => Ok(text::segment_name(py, name)),
-        Err(_) => text::utf8(py, bytes),
+        Err(_) => text::utf8(py, name.as_bytes()),
     }
-}
-
-fn tuple<'py, T: IntoPyObject<'py>>(py: Python<'py>, items: impl ExactSizeIterator<Item = T>) -> PyResult<Bound<'py, PyTuple>> {
-    let items: Vec<_> = items.map(|item| item.into_pyobject(py).map_err(Into::into)).collect::<PyResult<_>>()?;
-    PyTuple::new(py, items)
 }
