@@ -49,7 +49,13 @@ pub fn entry_path(uuid: Uuid) -> String {
 ///
 /// # Errors
 /// What is wrong with the atlas, with its archive entry, key path and offset.
-pub fn load(supply: &Supply, uuid: Uuid, policy: Policy, mode: Mode, origin: RecordOrigin) -> Result<Option<Arc<KnownCache>>> {
+pub fn load(
+    supply: &Supply,
+    uuid: Uuid,
+    policy: Policy,
+    mode: Mode,
+    origin: RecordOrigin,
+) -> Result<Option<Arc<KnownCache>>> {
     let source = match supply {
         Supply::Bytes(bytes) => Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() },
         Supply::File(path) => {
@@ -66,10 +72,11 @@ pub fn load(supply: &Supply, uuid: Uuid, policy: Policy, mode: Mode, origin: Rec
         Supply::File(path) => Bytes::open(path, mode)?,
     };
     let archive = Archive::from_bytes(bytes.clone(), &policy.limits)?;
-    if !policy.lenient {
-        archive.verify()?;
+    let mut report = Report::new(policy.lenient, &entry_path(uuid));
+    if let Err(error) = archive.verify() {
+        report.fault(error)?;
     }
-    let Some(known) = from_archive(&archive, uuid, policy, origin)? else { return Ok(None) };
+    let Some(known) = from_archive(&archive, uuid, policy, origin, report)? else { return Ok(None) };
     let known = Arc::new(known);
     table().insert(key, bytes, &known);
     Ok(Some(known))
@@ -80,14 +87,20 @@ pub fn load(supply: &Supply, uuid: Uuid, policy: Policy, mode: Mode, origin: Rec
 /// # Errors
 /// As [`load`].
 pub fn embedded(archive: &Archive, uuid: Uuid, policy: Policy) -> Result<Option<KnownCache>> {
-    from_archive(archive, uuid, policy, RecordOrigin::Embedded)
+    let report = Report::new(policy.lenient, &entry_path(uuid));
+    from_archive(archive, uuid, policy, RecordOrigin::Embedded, report)
 }
 
 /// The record of cache `uuid` in `archive`; `None` where the archive has none of it.
-fn from_archive(archive: &Archive, uuid: Uuid, policy: Policy, origin: RecordOrigin) -> Result<Option<KnownCache>> {
+fn from_archive(
+    archive: &Archive,
+    uuid: Uuid,
+    policy: Policy,
+    origin: RecordOrigin,
+    mut report: Report,
+) -> Result<Option<KnownCache>> {
     let path = entry_path(uuid);
     let Some(entry) = archive.find(&path) else { return Ok(None) };
-    let mut report = Report::new(policy.lenient, &path);
     let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(&path))?;
     let record = CacheRecord::check(plist, uuid, policy, &mut report).map_err(|error| error.in_entry(&path))?;
     Ok(record.map(|record| KnownCache::new(record, origin, report.into_warnings())))

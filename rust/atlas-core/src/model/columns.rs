@@ -113,10 +113,11 @@ fn at<T: Copy + Default>(array: &[T], index: usize) -> T {
 /// dyld's order: own images as they stand in the record (load order), the cache's as theirs, and whichever of the two next
 /// ones has the lower address comes first; at equal addresses the cache's. It is a merge, not a sort: neither list need be
 /// sorted, and the result is not where they are not.
-struct Merge<'a, C> {
+struct Merge<'a, C: Iterator<Item = usize>> {
     cache: Option<(CacheSide<'a>, std::iter::Peekable<C>)>,
     own_slide: Slide,
-    own_address: u64,
+    /// How far the own image was moved whose segments come next.
+    moved_by: u64,
     columns: ImageColumns,
 }
 
@@ -141,7 +142,7 @@ impl<C: Iterator<Item = usize>> ImageVisitor for Merge<'_, C> {
         let preferred = row.preferred_load_address.unwrap_or(0);
         let address = row.address.unwrap_or(preferred.wrapping_add(self.own_slide.0));
         self.take_cache_until(address);
-        self.own_slide_of(address, preferred);
+        self.moved_by = address.wrapping_sub(preferred);
         let columns = &mut self.columns;
         columns.address.push(address);
         columns.preferred_load_address.push(preferred);
@@ -155,18 +156,10 @@ impl<C: Iterator<Item = usize>> ImageVisitor for Merge<'_, C> {
 
     #[inline(always)]
     fn segment(&mut self, _: u32, row: &SegmentRow) {
-        let start = row.preferred_load_address.wrapping_add(self.own_address);
+        let start = row.preferred_load_address.wrapping_add(self.moved_by);
         if let Some(end) = self.columns.vm_end.last_mut() {
             *end = (*end).max(start.saturating_add(row.vm_size));
         }
-    }
-}
-
-impl<C> Merge<'_, C> {
-    /// Remembers the slide of the own image whose segments follow.
-    #[inline(always)]
-    fn own_slide_of(&mut self, address: u64, preferred: u64) {
-        self.own_address = address.wrapping_sub(preferred);
     }
 }
 
@@ -177,7 +170,7 @@ impl ImageColumns {
         let mut merge = Merge {
             cache: cache.map(|side| (side, side.used().peekable())),
             own_slide,
-            own_address: 0,
+            moved_by: 0,
             columns: Self {
                 address: Vec::with_capacity(count),
                 preferred_load_address: Vec::with_capacity(count),

@@ -28,7 +28,8 @@ pub fn diff(old: &Arc<ImageSet>, new: &Arc<ImageSet>) -> Difference {
     cancel(old, new, &mut gone, &mut come);
     let mut moved = Vec::new();
     pair_moved(old, new, &mut gone, &mut come, &mut moved);
-    let images = |set: &Arc<ImageSet>, indices: Vec<usize>| indices.into_iter().filter_map(|index| set.get(index)).collect();
+    let images =
+        |set: &Arc<ImageSet>, indices: Vec<usize>| indices.into_iter().filter_map(|index| set.get(index)).collect();
     Difference { loaded: images(new, come), unloaded: images(old, gone), moved }
 }
 
@@ -77,7 +78,11 @@ fn cancel(old: &Arc<ImageSet>, new: &Arc<ImageSet>, gone: &mut Vec<usize>, come:
 
 /// Takes out what is the same file at another address. A file without UUID and path is nobody's equal.
 fn pair_moved(
-    old: &Arc<ImageSet>, new: &Arc<ImageSet>, gone: &mut Vec<usize>, come: &mut Vec<usize>, moved: &mut Vec<(Image, Image)>,
+    old: &Arc<ImageSet>,
+    new: &Arc<ImageSet>,
+    gone: &mut Vec<usize>,
+    come: &mut Vec<usize>,
+    moved: &mut Vec<(Image, Image)>,
 ) {
     let file = |image: &Image| {
         let path = image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy());
@@ -92,7 +97,11 @@ fn pair_moved(
 
 /// Pairs elements of equal key, in order, removes them from both lists and shows them to `pair`.
 fn remove_pairs<K: std::hash::Hash + Eq>(
-    old: &Arc<ImageSet>, new: &Arc<ImageSet>, gone: &mut Vec<usize>, come: &mut Vec<usize>, key: impl Fn(&Image) -> K,
+    old: &Arc<ImageSet>,
+    new: &Arc<ImageSet>,
+    gone: &mut Vec<usize>,
+    come: &mut Vec<usize>,
+    key: impl Fn(&Image) -> K,
     mut pair: impl FnMut(Image, Image),
 ) {
     if gone.is_empty() || come.is_empty() {

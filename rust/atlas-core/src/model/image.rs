@@ -135,7 +135,9 @@ impl Image {
         match (self.uuid(), other.uuid()) {
             (Some(uuid), Some(other)) => uuid == other,
             (None, None) => {
-                let path = |image: &Self| image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy());
+                let path = |image: &Self| {
+                    image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy())
+                };
                 path(self) == path(other)
             }
             _ => false,

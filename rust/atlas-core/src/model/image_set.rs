@@ -56,9 +56,10 @@ impl ImageSet {
     #[must_use]
     pub fn len(&self) -> usize {
         let own = self.own.as_ref().map_or(0, |own| own.len() as usize);
-        let cache = self.cache.as_ref().map_or(0, |cache| {
-            used_count(self.bitmap.as_deref(), cache.known().record().images.len() as usize)
-        });
+        let cache = self
+            .cache
+            .as_ref()
+            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().record().images.len() as usize));
         own + cache
     }
 
@@ -207,7 +208,8 @@ impl ImageSet {
         let columns = self.columns();
         let key = |image: u32| columns.uuid.get(image as usize).copied().unwrap_or_default();
         let sorted = self.by_uuid.get_or_init(|| {
-            let mut images: Vec<u32> = (0..columns.len() as u32).filter(|&image| columns.has_uuid(image as usize)).collect();
+            let mut images: Vec<u32> =
+                (0..columns.len() as u32).filter(|&image| columns.has_uuid(image as usize)).collect();
             images.sort_by_key(|&image| key(image));
             images
         });

@@ -26,7 +26,12 @@ pub struct SharedCache {
 
 impl SharedCache {
     /// The cache that `reference` speaks of, with its record.
-    pub(super) fn of_process(known: Arc<KnownCache>, reference: &CacheReference, mapped_private: bool, pointer_size: u64) -> Self {
+    pub(super) fn of_process(
+        known: Arc<KnownCache>,
+        reference: &CacheReference,
+        mapped_private: bool,
+        pointer_size: u64,
+    ) -> Self {
         Self {
             known,
             address: RebasedAddress(reference.address),

@@ -70,10 +70,13 @@ impl Opening {
                 0 => "an archive without entries".to_owned(),
                 count => format!("{count} others"),
             };
-            return Err(Error::archive(0, format!("an entry {PROCESS}"), found).with_hint("is it the atlas of a shared cache?"));
+            return Err(
+                Error::archive(0, format!("an entry {PROCESS}"), found).with_hint("is it the atlas of a shared cache?")
+            );
         };
         let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(PROCESS))?;
-        let record = ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
+        let record =
+            ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
         Ok(Self { archive, record, report, options, cache: None })
     }
 
@@ -133,7 +136,10 @@ impl Opening {
                 for warning in known.warnings() {
                     report.note(warning);
                 }
-                Some((Arc::new(SharedCache::of_process(known, reference, private, pointer_size)), reference.bitmap.clone()))
+                Some((
+                    Arc::new(SharedCache::of_process(known, reference, private, pointer_size)),
+                    reference.bitmap.clone(),
+                ))
             }
             (_, Some(reference)) => {
                 report.note(&format!(
