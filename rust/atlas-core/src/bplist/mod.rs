@@ -1,4 +1,5 @@
-//! Owns the binary property list: a checked view of its objects, and the writer.
+//! Owns the binary property list: a checked view of its objects, the walk that turns all of them into values, and
+//! the writer.
 //!
 //! Must not know what any key means, and builds no tree: a reader asks for the objects that it wants.
 //!
@@ -7,7 +8,17 @@
 #![forbid(unsafe_code)]
 
 mod object;
+mod text;
+mod unique;
 mod view;
+mod walk;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use object::{Integer, Object, Pairs, References};
+pub use text::Text;
 pub use view::{Plist, View};
+pub use walk::{Build, Made, build};
+pub use writer::{Reference, Writer};

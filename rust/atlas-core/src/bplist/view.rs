@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use super::object::Object;
 
 /// Bytes before the object area.
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 /// Bytes after the offset table.
 const TRAILER: usize = 32;
 

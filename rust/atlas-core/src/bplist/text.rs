@@ -1,0 +1,83 @@
+//! Text of a property list, in whichever of its two encodings, also where it is no valid text.
+
+use std::borrow::Cow;
+
+use super::object::Object;
+
+/// A string object. Either encoding may hold what is no text: dyld's encoder marks bytes as ASCII that it could not
+/// convert from UTF-8, and passes surrogates through unpaired.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'a> {
+    /// Marked ASCII; read as UTF-8, of which ASCII is a part.
+    Ascii(&'a [u8]),
+    /// Big-endian UTF-16, two bytes a unit.
+    Utf16(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    /// The text as it stands in the data: only where it is marked ASCII and valid.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'a str> {
+        match self {
+            Self::Ascii(bytes) => std::str::from_utf8(bytes).ok(),
+            Self::Utf16(_) => None,
+        }
+    }
+
+    /// The text, or `None` where it holds bytes that are no UTF-8 or a surrogate without its partner.
+    #[must_use]
+    pub fn decode(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Ascii(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Self::Utf16(bytes) => {
+                let decoded: Option<String> = char::decode_utf16(units(bytes)).map(std::result::Result::ok).collect();
+                decoded.map(Cow::Owned)
+            }
+        }
+    }
+
+    /// The text, with U+FFFD for what is none.
+    #[must_use]
+    pub fn decode_lossy(self) -> Cow<'a, str> {
+        match self {
+            Self::Ascii(bytes) => String::from_utf8_lossy(bytes),
+            Self::Utf16(bytes) => char::decode_utf16(units(bytes))
+                .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect::<String>()
+                .into(),
+        }
+    }
+
+    /// The UTF-16 units of a UTF-16 string, lone surrogates among them; `None` for one that is marked ASCII.
+    #[must_use]
+    pub fn units(self) -> Option<impl ExactSizeIterator<Item = u16> + Clone + use<'a>> {
+        match self {
+            Self::Ascii(_) => None,
+            Self::Utf16(bytes) => Some(units(bytes)),
+        }
+    }
+
+    /// The bytes of the object, in its own encoding.
+    #[must_use]
+    pub const fn payload(self) -> &'a [u8] {
+        match self {
+            Self::Ascii(bytes) | Self::Utf16(bytes) => bytes,
+        }
+    }
+}
+
+fn units(bytes: &[u8]) -> impl ExactSizeIterator<Item = u16> + Clone + use<'_> {
+    bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_be_bytes(*unit))
+}
+
+impl<'a> Object<'a> {
+    /// The text of a string object, else `None`.
+    #[must_use]
+    pub const fn text(&self) -> Option<Text<'a>> {
+        match *self {
+            Self::Ascii(bytes) => Some(Text::Ascii(bytes)),
+            Self::Utf16(bytes) => Some(Text::Utf16(bytes)),
+            _ => None,
+        }
+    }
+}

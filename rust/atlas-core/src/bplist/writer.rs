@@ -1,0 +1,323 @@
+//! Writes binary property lists as dyld's encoder lays them out.
+
+use std::num::NonZeroU32;
+
+use super::unique::Unique;
+use crate::error::{Error, Result};
+
+const HEADER: &[u8] = b"bplist00";
+
+/// An object that a [`Writer`] has taken. Using it twice makes the readers see one shared object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reference(u32);
+
+#[derive(Clone, Copy)]
+enum Collection {
+    Array,
+    Dictionary,
+}
+
+/// Builds a property list from the leaves up, without a tree in memory.
+///
+/// Scalars are uniqued: an equal string, integer or data becomes the same object, be it key or value. Arrays and
+/// dictionaries are not, as in dyld's encoder; a caller that wants one to be shared uses its reference twice. A
+/// collection can only hold what was written before it, so what is written never contains itself.
+///
+/// ```
+/// use atlas_core::bplist::Writer;
+/// let mut writer = Writer::new();
+/// let pair = (writer.text("prot"), writer.integer(5));
+/// let top = writer.dictionary(&[pair]);
+/// assert_eq!(writer.finish(top)?.len(), 54);
+/// # Ok::<(), atlas_core::Error>(())
+/// ```
+pub struct Writer {
+    /// The header and the scalars. Collections follow only when the width of a reference is known.
+    bytes: Vec<u8>,
+    /// Where each object begins; for a collection not yet known.
+    offsets: Vec<u64>,
+    unique: Unique,
+    collections: Vec<(u32, Collection, usize)>,
+    /// What the collections hold, one after the other; a dictionary's keys, then its values.
+    references: Vec<u32>,
+    most_objects: u32,
+    error: Option<Error>,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Writer {
+    /// A list without objects.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            bytes: HEADER.to_vec(),
+            offsets: Vec::new(),
+            unique: Unique::new(),
+            collections: Vec::new(),
+            references: Vec::new(),
+            most_objects: u32::MAX,
+            error: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_most_objects(most_objects: u32) -> Self {
+        Self { most_objects, ..Self::new() }
+    }
+
+    /// The null object, which plistlib reads as `None`.
+    pub fn null(&mut self) -> Reference {
+        self.scalar(|bytes| bytes.push(0x00))
+    }
+
+    /// True or false.
+    pub fn boolean(&mut self, value: bool) -> Reference {
+        self.scalar(|bytes| bytes.push(0x08 | u8::from(value)))
+    }
+
+    /// An integer in the fewest bytes that every reader takes alike: as in dyld's encoder the top bit of a positive
+    /// one stays clear, so it does not matter whether a reader of 1, 2 and 4 bytes thinks of a sign. Negative ones
+    /// take 8 bytes; what leaves signed 64 bits takes 16 (dyld never writes that, plistlib does).
+    pub fn integer(&mut self, value: impl Into<i128>) -> Reference {
+        let value = value.into();
+        self.scalar(|bytes| put_integer(bytes, value))
+    }
+
+    /// A floating-point number, in 8 bytes.
+    pub fn real(&mut self, value: f64) -> Reference {
+        self.scalar(|bytes| put(bytes, 0x23, &value.to_be_bytes()))
+    }
+
+    /// A moment, in seconds since the beginning of 2001 in UTC.
+    pub fn date(&mut self, seconds: f64) -> Reference {
+        self.scalar(|bytes| put(bytes, 0x33, &seconds.to_be_bytes()))
+    }
+
+    /// Bytes.
+    pub fn data(&mut self, data: &[u8]) -> Reference {
+        self.scalar(|bytes| put_counted(bytes, 0x40, data.len(), data))
+    }
+
+    /// Text: one byte per character where all are ASCII, else UTF-16.
+    pub fn text(&mut self, text: &str) -> Reference {
+        if text.is_ascii() {
+            return self.marked_ascii(text.as_bytes());
+        }
+        self.scalar(|bytes| put_utf16(bytes, text.encode_utf16().count(), text.encode_utf16()))
+    }
+
+    /// Text from UTF-16 units, which may be lone surrogates. Where all are ASCII the object is the same as that of
+    /// [`Writer::text`].
+    pub fn utf16(&mut self, units: &[u16]) -> Reference {
+        if units.iter().all(|unit| *unit < 0x80) {
+            let ascii: Vec<u8> = units.iter().map(|unit| *unit as u8).collect();
+            return self.marked_ascii(&ascii);
+        }
+        self.scalar(|bytes| put_utf16(bytes, units.len(), units.iter().copied()))
+    }
+
+    /// Bytes in an object that is marked as ASCII, whatever they are. dyld's encoder does this to text that is no
+    /// UTF-8; this is for writing such an object again as it was read.
+    pub fn marked_ascii(&mut self, text: &[u8]) -> Reference {
+        self.scalar(|bytes| put_counted(bytes, 0x50, text.len(), text))
+    }
+
+    /// A number as the key-value archiver refers to objects, in 1, 2, 4 or 8 bytes.
+    pub fn uid(&mut self, value: u64) -> Reference {
+        let width = smallest_width(value);
+        self.scalar(|bytes| {
+            bytes.push(0x80 | (width as u8 - 1));
+            put_width(bytes, width, value);
+        })
+    }
+
+    /// An array of objects written before.
+    pub fn array(&mut self, items: &[Reference]) -> Reference {
+        self.references.extend(items.iter().map(|item| item.0));
+        self.collection(Collection::Array, items.len(), items.len())
+    }
+
+    /// A dictionary of keys and values written before, in this order. Keys should be text; one that repeats is
+    /// written as often as it is given.
+    pub fn dictionary(&mut self, pairs: &[(Reference, Reference)]) -> Reference {
+        self.references.extend(pairs.iter().map(|(key, _)| key.0));
+        self.references.extend(pairs.iter().map(|(_, value)| value.0));
+        self.collection(Collection::Dictionary, pairs.len(), pairs.len().saturating_mul(2))
+    }
+
+    /// The property list whose outermost object is `top`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Plist`] where `top` or an item of a collection is no reference that this writer has given;
+    /// [`crate::ErrorKind::Limit`] where there are more than 2^32 - 1 objects.
+    pub fn finish(mut self, top: Reference) -> Result<Vec<u8>> {
+        self.check_references(&[top.0]);
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let Self { mut bytes, mut offsets, collections, references, .. } = self;
+        let count = offsets.len();
+        let reference_width = smallest_width(count as u64);
+        // What a collection takes besides its references: at most a marker, a marker of the count, and the count.
+        let most = collections.len() * 10 + references.len() * reference_width + count * 8 + 32;
+        bytes.reserve(most);
+        let mut rest = references.as_slice();
+        for (object, kind, length) in collections {
+            if let Some(offset) = offsets.get_mut(object as usize) {
+                *offset = bytes.len() as u64;
+            }
+            let (marker, signed, held) = match kind {
+                Collection::Array => (0xA0, false, length),
+                Collection::Dictionary => (0xD0, true, length * 2),
+            };
+            put_count(&mut bytes, marker, length, signed);
+            let (these, others) = rest.split_at_checked(held).unwrap_or((rest, &[]));
+            put_references(&mut bytes, reference_width, these);
+            rest = others;
+        }
+        let table = bytes.len() as u64;
+        let offset_width = smallest_width(table);
+        for offset in &offsets {
+            put_width(&mut bytes, offset_width, *offset);
+        }
+        bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, offset_width as u8, reference_width as u8]);
+        for number in [count as u64, u64::from(top.0), table] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        Ok(bytes)
+    }
+
+    /// Writes an object behind the others and takes it back where it stands there already. Two scalars are the same
+    /// exactly when their bytes are: every value has one form, and no form is the beginning of another.
+    #[inline]
+    fn scalar(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Reference {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        let Some(next) = self.next_number() else { return Reference(0) };
+        let (before, object) = self.bytes.split_at_checked(start).unwrap_or_default();
+        let offsets = &self.offsets;
+        let same = |other: NonZeroU32| {
+            let offset = offsets.get(other.get() as usize - 1).map_or(start, |offset| *offset as usize);
+            before.get(offset..).is_some_and(|found| found.starts_with(object))
+        };
+        if let Some(found) = self.unique.find_or_add(self.unique.hash(object), next, same) {
+            self.bytes.truncate(start);
+            return Reference(found.get() - 1);
+        }
+        self.offsets.push(start as u64);
+        Reference(next.get() - 1)
+    }
+
+    fn collection(&mut self, kind: Collection, length: usize, held: usize) -> Reference {
+        let start = self.references.len().saturating_sub(held);
+        let Some(next) = self.next_number() else { return Reference(0) };
+        let largest = self.references.get(start..).and_then(|these| these.iter().max().copied());
+        if let Some(largest) = largest {
+            self.check_references(&[largest]);
+        }
+        let object = next.get() - 1;
+        self.collections.push((object, kind, length));
+        self.offsets.push(0);
+        Reference(object)
+    }
+
+    /// The number of the next object, counted from 1, so that it never is 0 and the last one fits too.
+    #[inline]
+    fn next_number(&mut self) -> Option<NonZeroU32> {
+        let number = u32::try_from(self.offsets.len()).ok().filter(|count| *count < self.most_objects);
+        if number.is_none() {
+            let asked = self.offsets.len() as u64 + 1;
+            let limit = u64::from(self.most_objects);
+            self.error.get_or_insert_with(|| Error::limit("objects of a property list", limit, asked));
+        }
+        number.and_then(|number| NonZeroU32::MIN.checked_add(number))
+    }
+
+    fn check_references(&mut self, references: &[u32]) {
+        let count = self.offsets.len();
+        for reference in references.iter().filter(|reference| **reference as usize >= count) {
+            let offset = self.bytes.len();
+            self.error.get_or_insert_with(|| {
+                let expected = format!("a reference to one of the {count} objects written before");
+                Error::plist(offset, expected, format!("a reference to object {reference}"))
+            });
+        }
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, marker: u8, payload: &[u8]) {
+    bytes.push(marker);
+    bytes.extend_from_slice(payload);
+}
+
+#[inline]
+fn put_integer(bytes: &mut Vec<u8>, value: i128) {
+    match value {
+        0..=0x7F => bytes.extend_from_slice(&[0x10, value as u8]),
+        0x80..=0x7FFF => put(bytes, 0x11, &(value as u16).to_be_bytes()),
+        0x8000..=0x7FFF_FFFF => put(bytes, 0x12, &(value as u32).to_be_bytes()),
+        _ => match i64::try_from(value) {
+            Ok(value) => put(bytes, 0x13, &value.to_be_bytes()),
+            Err(_) => put(bytes, 0x14, &value.to_be_bytes()),
+        },
+    }
+}
+
+/// A marker with its count. dyld's encoder writes the count of strings and dictionaries by its rule for integers, so
+/// 200 takes two bytes, but that of data and arrays without a sign, so 200 takes one (both since dyld 1284.13).
+/// Readers take both.
+fn put_count(bytes: &mut Vec<u8>, marker: u8, count: usize, signed: bool) {
+    match count {
+        0..=14 => bytes.push(marker | count as u8),
+        15..=0xFF if !signed => bytes.extend_from_slice(&[marker | 0x0F, 0x10, count as u8]),
+        0x100..=0xFFFF if !signed => put(bytes, marker | 0x0F, &[0x11, (count >> 8) as u8, count as u8]),
+        _ => {
+            bytes.push(marker | 0x0F);
+            put_integer(bytes, count as i128);
+        }
+    }
+}
+
+fn put_counted(bytes: &mut Vec<u8>, marker: u8, count: usize, payload: &[u8]) {
+    put_count(bytes, marker, count, marker != 0x40);
+    bytes.extend_from_slice(payload);
+}
+
+fn put_utf16(bytes: &mut Vec<u8>, count: usize, units: impl Iterator<Item = u16>) {
+    put_count(bytes, 0x60, count, true);
+    bytes.extend(units.flat_map(u16::to_be_bytes));
+}
+
+/// The fewest bytes, of 1, 2, 4 and 8, that hold the number. dyld and plistlib ask this of the number of objects,
+/// although the largest reference is one less.
+fn smallest_width(number: u64) -> usize {
+    match number {
+        0..=0xFF => 1,
+        0x100..=0xFFFF => 2,
+        0x1_0000..=0xFFFF_FFFF => 4,
+        _ => 8,
+    }
+}
+
+#[inline]
+fn put_width(bytes: &mut Vec<u8>, width: usize, number: u64) {
+    match width {
+        1 => bytes.push(number as u8),
+        2 => bytes.extend_from_slice(&(number as u16).to_be_bytes()),
+        4 => bytes.extend_from_slice(&(number as u32).to_be_bytes()),
+        _ => bytes.extend_from_slice(&number.to_be_bytes()),
+    }
+}
+
+fn put_references(bytes: &mut Vec<u8>, width: usize, references: &[u32]) {
+    match width {
+        1 => bytes.extend(references.iter().map(|reference| *reference as u8)),
+        2 => bytes.extend(references.iter().flat_map(|reference| (*reference as u16).to_be_bytes())),
+        _ => bytes.extend(references.iter().flat_map(|reference| reference.to_be_bytes())),
+    }
+}
