@@ -1,8 +1,8 @@
 """Real Mach-O files against facts that dyld's own reader printed, and against LIEF.
 
 The facts are `macho/EXPECTED.json` of the fixtures; the files are members of published wheels, which
-`support/fetch_macho_wheels.py` fetches. Where either cannot be had the tests fail under `CI=true`, and otherwise say that they
-are skipped.
+`support/fetch_macho_wheels.py` fetches. Where either cannot be had the tests fail under `CI=true`, and otherwise say
+that they are skipped.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from uuid import UUID
 
 import pytest
 
-formats = pytest.importorskip("dyld_atlas.formats") if os.environ.get("CI") != "true" else None
-if formats is None:
-    from dyld_atlas import formats
-
 IN_CI = os.environ.get("CI") == "true"
+if IN_CI:
+    from dyld_atlas import formats
+else:
+    formats = pytest.importorskip("dyld_atlas.formats")
+
 Record = dict[str, Any]
 
 
@@ -31,7 +32,8 @@ def _load_fetcher() -> ModuleType:
     name = "fetch_macho_wheels"
     if name not in sys.modules:
         specification = importlib.util.spec_from_file_location(name, Path(__file__).parent / "support" / f"{name}.py")
-        assert specification is not None and specification.loader is not None
+        assert specification is not None
+        assert specification.loader is not None
         module = importlib.util.module_from_spec(specification)
         sys.modules[name] = module
         specification.loader.exec_module(module)
@@ -129,10 +131,12 @@ def test_lief_agrees(files: list[tuple[Path, Record]]) -> None:
     for path, _ in files:
         ours = {one.offset: one for one in formats.MachO.open(path).slices}
         fat = lief.MachO.parse(str(path))
-        assert fat is not None and len(fat) == len(ours)
+        assert fat is not None
+        assert len(fat) == len(ours)
         for binary in fat:
             one = ours[binary.fat_offset]
-            assert one.uuid is not None and one.uuid.bytes == bytes(binary.uuid.uuid)
+            assert one.uuid is not None
+            assert one.uuid.bytes == bytes(binary.uuid.uuid)
             assert [tuple(segment) for segment in one.segments] == [
                 (s.name, s.virtual_address, s.virtual_size, s.file_offset, s.file_size, int(s.init_protection))
                 for s in binary.segments

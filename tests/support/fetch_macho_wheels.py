@@ -1,13 +1,13 @@
 """Fetches the Mach-O files that the conformance tests read: members of published wheels.
 
-`macho/EXPECTED.json` of the fixtures names each by package, version, platform, wheel and SHA-256. pip downloads the wheels,
-the sums are verified, and the members are unpacked to `DIRECTORY/WHEEL WITHOUT SUFFIX/MEMBER`. What is there already, with
-the right sum, is left alone, so that a second run needs no network.
+`macho/EXPECTED.json` of the fixtures names each by package, version, platform, wheel and SHA-256. pip downloads the
+wheels, the sums are verified, and the members are unpacked to `DIRECTORY/WHEEL WITHOUT SUFFIX/MEMBER`. What is there
+already, with the right sum, is left alone, so that a second run needs no network.
 
     python tests/support/fetch_macho_wheels.py [DIRECTORY]
 
-The directory is the argument, else `DYLD_ATLAS_MACHO_DIR`, else `build/macho-wheels` in the checkout. The fixtures are those of
-`DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the checkout.
+The directory is the argument, else `DYLD_ATLAS_MACHO_DIR`, else `build/macho-wheels` in the checkout. The fixtures are
+those of `DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the checkout.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def expected_files(path: Path | None = None) -> list[dict[str, Any]]:
 
 def member_path(directory: Path, record: dict[str, Any]) -> Path:
     """Where the member of `record` lies once it is fetched."""
-    path = directory / Path(record["wheel"]).stem / record["member"]
+    wheel, member = str(record["wheel"]), str(record["member"])
+    path = directory / Path(wheel).stem / member
     if ".." in path.parts:
-        raise FetchError(f"{record['member']}: the name of a member leaves its wheel")
+        raise FetchError(f"{member}: the name of a member leaves its wheel")
     return path
 
 
@@ -79,7 +80,7 @@ def _download(record: dict[str, Any], folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--platform", record["platform"], "--python-version", record["python"]]
     done = subprocess.run([*command, "-d", str(folder), requirement], capture_output=True, text=True, check=False)
-    wheel = folder / record["wheel"]
+    wheel = folder / str(record["wheel"])
     if done.returncode != 0 or not wheel.is_file():
         said = done.stderr.strip().splitlines()
         got = sorted(path.name for path in folder.iterdir())
