@@ -1,2 +1,40 @@
-//! Owns macho.
+//! Owns Mach-O: universal and thin files of every architecture, their headers, load commands, segments and sections.
+//!
+//! * [`slices`]: what most callers want, one owned [`Slice`] for each architecture in a file
+//! * [`Universal`], [`members`]: the table of a universal file, and the bytes of each slice
+//! * [`View`]: one Mach-O header and its load commands, checked once, borrowed, without allocation
+//!
+//! Only headers and load commands are read, so that a mapped file costs the pages that hold them and no others.
+//! The commands whose fields are read are checked the way dyld checks them; every other command is carried along as
+//! a number and its bytes, since a new system release brings new ones and they concern nobody here.
+//!
+//! Must not open files, know shared caches, or trust that a segment's bytes are where its command says.
 #![forbid(unsafe_code)]
+
+mod architecture;
+mod check;
+mod command;
+mod fields;
+mod magic;
+mod platform;
+mod raw;
+mod segment;
+mod slice;
+#[cfg(test)]
+mod tests;
+mod universal;
+mod view;
+
+pub use architecture::Architecture;
+pub use command::{Command, Commands, Dependent};
+pub use fields::ByteOrder;
+pub use platform::{BuildVersion, Version};
+pub use segment::{Name, Section, Segment};
+pub use slice::{Slice, slice_with_uuid, slices};
+pub use universal::{MAX_SLICES, Member, Universal, UniversalEntry, members};
+pub use view::View;
+
+/// The numbers of `<mach-o/loader.h>` that callers compare with.
+pub mod constants {
+    pub use super::raw::{command, file_type, flags};
+}
