@@ -85,7 +85,7 @@ fn pair_moved(
     moved: &mut Vec<(Image, Image)>,
 ) {
     let file = |image: &Image| {
-        let path = image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy());
+        let path = image.file_path().or_else(|| image.install_name()).map(|path| path.decode_lossy().into_owned());
         match image.uuid() {
             Some(uuid) => (Some(uuid), None, 0),
             None if path.is_some() => (None, path, 0),

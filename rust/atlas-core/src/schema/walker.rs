@@ -14,7 +14,6 @@ use super::images::{ImageRow, ImageVisitor, SegmentRow};
 use super::keys;
 use super::path::Path;
 use super::report::Report;
-use super::text::Text;
 
 /// What becomes of a fault.
 pub(super) enum Faults<'r> {
@@ -377,8 +376,8 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
             }
         }
         let object = self.view.object_at(at)?;
-        match Text::of(object) {
-            Some(text) => Ok((at as u32, text.byte_length())),
+        match object.text() {
+            Some(text) => Ok((at as u32, text.payload().len())),
             None => Err(Error::schema("string", describe(&object)).at_offset(at)),
         }
     }
