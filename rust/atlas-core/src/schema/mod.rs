@@ -18,6 +18,7 @@ mod path;
 mod process_record;
 mod report;
 mod walker;
+mod words;
 
 pub use cache_record::{CacheRecord, MappingRow, SubCacheRow};
 pub use images::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
