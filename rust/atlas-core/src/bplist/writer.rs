@@ -5,11 +5,22 @@ use std::num::NonZeroU32;
 use super::unique::Unique;
 use crate::error::{Error, Result};
 
+/// Bytes of a string that [`Unique`] keeps whole.
+const SHORT: usize = 7;
+
 const HEADER: &[u8] = b"bplist00";
 
 /// An object that a [`Writer`] has taken. Using it twice makes the readers see one shared object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reference(u32);
+
+impl Reference {
+    /// Objects are counted from 1 inside, so that no number is spent on "none".
+    #[inline]
+    const fn numbered(number: NonZeroU32) -> Self {
+        Self(number.get() - 1)
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Collection {
@@ -85,7 +96,12 @@ impl Writer {
     /// take 8 bytes; what leaves signed 64 bits takes 16 (dyld never writes that, plistlib does).
     pub fn integer(&mut self, value: impl Into<i128>) -> Reference {
         let value = value.into();
-        self.scalar(|bytes| put_integer(bytes, value))
+        let Ok(small) = i64::try_from(value) else { return self.scalar(|bytes| put_integer(bytes, value)) };
+        let Some(next) = self.next_number() else { return Reference(0) };
+        match self.unique.integer(small, next) {
+            Some(found) => Reference::numbered(found),
+            None => self.add(next, |bytes| put_integer(bytes, value)),
+        }
     }
 
     /// A floating-point number, in 8 bytes.
@@ -124,7 +140,14 @@ impl Writer {
     /// Bytes in an object that is marked as ASCII, whatever they are. dyld's encoder does this to text that is no
     /// UTF-8; this is for writing such an object again as it was read.
     pub fn marked_ascii(&mut self, text: &[u8]) -> Reference {
-        self.scalar(|bytes| put_counted(bytes, 0x50, text.len(), text))
+        if text.len() > SHORT {
+            return self.scalar(|bytes| put_counted(bytes, 0x50, text.len(), text));
+        }
+        let Some(next) = self.next_number() else { return Reference(0) };
+        match self.unique.short_text(text, next) {
+            Some(found) => Reference::numbered(found),
+            None => self.add(next, |bytes| put_counted(bytes, 0x50, text.len(), text)),
+        }
     }
 
     /// A number as the key-value archiver refers to objects, in 1, 2, 4 or 8 bytes.
@@ -154,7 +177,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Plist`] where `top` or an item of a collection is no reference that this writer has given;
-    /// [`crate::ErrorKind::Limit`] where there are more than 2^32 - 1 objects.
+    /// [`crate::ErrorKind::Limit`] where an object was asked for although there were 2^32 - 1 already.
     pub fn finish(mut self, top: Reference) -> Result<Vec<u8>> {
         self.check_references(&[top.0]);
         if let Some(error) = self.error {
@@ -205,12 +228,19 @@ impl Writer {
             let offset = offsets.get(other.get() as usize - 1).map_or(start, |offset| *offset as usize);
             before.get(offset..).is_some_and(|found| found.starts_with(object))
         };
-        if let Some(found) = self.unique.find_or_add(self.unique.hash(object), next, same) {
+        if let Some(found) = self.unique.other(object, next, same) {
             self.bytes.truncate(start);
-            return Reference(found.get() - 1);
+            return Reference::numbered(found);
         }
         self.offsets.push(start as u64);
-        Reference(next.get() - 1)
+        Reference::numbered(next)
+    }
+
+    /// Writes an object that is new.
+    fn add(&mut self, number: NonZeroU32, write: impl FnOnce(&mut Vec<u8>)) -> Reference {
+        self.offsets.push(self.bytes.len() as u64);
+        write(&mut self.bytes);
+        Reference::numbered(number)
     }
 
     fn collection(&mut self, kind: Collection, length: usize, held: usize) -> Reference {
@@ -220,10 +250,10 @@ impl Writer {
         if let Some(largest) = largest {
             self.check_references(&[largest]);
         }
-        let object = next.get() - 1;
-        self.collections.push((object, kind, length));
+        let reference = Reference::numbered(next);
+        self.collections.push((reference.0, kind, length));
         self.offsets.push(0);
-        Reference(object)
+        reference
     }
 
     /// The number of the next object, counted from 1, so that it never is 0 and the last one fits too.
