@@ -93,11 +93,11 @@ fn core_files() {
         for image in list(&record["written_images"]) {
             let address = u64::from_str_radix(&image["load_address"].as_str().unwrap()[2..], 16).unwrap();
             let holds = |start: u64, size: u64| address.checked_sub(start).filter(|inside| *inside < size);
-            let places = slice.segments.iter().filter_map(|found| {
+            let mut places = slice.segments.iter().filter_map(|found| {
                 assert_eq!(found.name, "");
                 Some(found.file_offset + holds(found.preferred_load_address.0, found.file_size)?)
             });
-            let offset = places.last().unwrap_or_else(|| panic!("{name}: nothing at {address:#x}")) as usize;
+            let offset = places.next_back().unwrap_or_else(|| panic!("{name}: nothing at {address:#x}")) as usize;
             let view = View::parse_at(&data[offset..], offset).unwrap();
             let uuid = view.uuid().map(|uuid| uuid.as_simple().to_string());
             assert_eq!(uuid.as_deref(), image["uuid"].as_str());
