@@ -1,0 +1,135 @@
+"""What a process of an Apple system has loaded, from the records that dyld itself keeps.
+
+>>> import dyld_atlas
+>>> snapshot = dyld_atlas.Snapshot.open("demo.aar")        # doctest: +SKIP
+>>> for image in snapshot.images:                          # doctest: +SKIP
+...     print(image.address, image.uuid, image.name)
+
+Where to find what:
+
+* :class:`Snapshot`, :class:`Image`, :class:`SharedCache` and what they hold: this module;
+* addresses that cannot be mixed up: :mod:`dyld_atlas.addresses`;
+* errors, all of them below :class:`AtlasError`: :mod:`dyld_atlas.errors`;
+* files from elsewhere: :mod:`dyld_atlas.providers`;
+* the formats underneath (Apple Archive, binary property lists, Mach-O): :mod:`dyld_atlas.formats`;
+* snapshots for your own tests, on any operating system: :mod:`dyld_atlas.testing`;
+* the command ``dyld-atlas``: ``python -m dyld_atlas --help``.
+
+Everything is loaded when it is first used, so that importing this module costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import TypeAlias
+
+    from ._native import (
+        AOTImage,
+        Environment,
+        FileIdentifier,
+        Image,
+        ImageColumns,
+        ImageList,
+        Limits,
+        Location,
+        Segment,
+        SegmentColumns,
+        SharedCache,
+        SharedCacheRecord,
+        Snapshot,
+        SnapshotDiff,
+        SubCache,
+        diff,
+    )
+    from ._native import Mapping_ as Mapping
+    from .addresses import PreferredAddress, RebasedAddress, Slide
+    from .enums import Permissions, Platform, ProcessState, SnapshotFlags
+    from .errors import (
+        ArchiveError,
+        AtlasError,
+        CacheError,
+        FormatError,
+        LimitExceededError,
+        MachOError,
+        MissingDataError,
+        PlistError,
+        SchemaError,
+        UnmappedAddressError,
+    )
+    from .providers import DirectoryProvider, Provider
+
+    StrPath: TypeAlias = str | PathLike[str]
+    __version__: str
+
+__all__ = [
+    "AOTImage",
+    "ArchiveError",
+    "AtlasError",
+    "CacheError",
+    "DirectoryProvider",
+    "Environment",
+    "FileIdentifier",
+    "FormatError",
+    "Image",
+    "ImageColumns",
+    "ImageList",
+    "LimitExceededError",
+    "Limits",
+    "Location",
+    "MachOError",
+    "Mapping",
+    "MissingDataError",
+    "Permissions",
+    "Platform",
+    "PlistError",
+    "PreferredAddress",
+    "ProcessState",
+    "Provider",
+    "RebasedAddress",
+    "SchemaError",
+    "Segment",
+    "SegmentColumns",
+    "SharedCache",
+    "SharedCacheRecord",
+    "Slide",
+    "Snapshot",
+    "SnapshotDiff",
+    "SnapshotFlags",
+    "SubCache",
+    "UnmappedAddressError",
+    "__version__",
+    "diff",
+]
+
+_HOMES = {
+    "addresses": ("PreferredAddress", "RebasedAddress", "Slide"),
+    "enums": ("Permissions", "Platform", "ProcessState", "SnapshotFlags"),
+    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "providers": ("DirectoryProvider", "Provider"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "providers", "testing"})
+
+
+def __getattr__(name: str) -> object:
+    """Loads what is asked for, once."""
+    from importlib import import_module
+
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("dyld_atlas")
+    elif name in __all__:
+        module = import_module(f"{__name__}.{_HOME.get(name, '_native')}")
+        value = getattr(module, "Mapping_" if name == "Mapping" else name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -1,0 +1,197 @@
+"""Everything that can go wrong, as classes. The native module raises these; none of it is silent.
+
+Every kind has a number in :attr:`AtlasError.code` that never changes. Refusals of the operating system stay what they
+are in Python: :class:`FileNotFoundError`, :class:`PermissionError` and so on, with ``filename`` set.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from ._native import FileIdentifier
+
+__all__ = [
+    "ArchiveError",
+    "AtlasError",
+    "CacheError",
+    "FormatError",
+    "LimitExceededError",
+    "MachOError",
+    "MissingDataError",
+    "PlistError",
+    "SchemaError",
+    "UnmappedAddressError",
+]
+
+
+class AtlasError(Exception):
+    """The base of every error of this package."""
+
+    _code: ClassVar[int] = 0
+
+    code: int
+    """A stable number, one per kind of error."""
+    hint: str | None
+    """What can be done about it, in one sentence. Also a note of the exception, so that tracebacks show it."""
+
+    def __init__(
+        self, message: str = "", /, *, code: int | None = None, hint: str | None = None, **place: object
+    ) -> None:
+        """``place``: where it is (``entry``, ``key_path``, ``offset``), as far as that is known; kept as attributes."""
+        super().__init__(message)
+        self.code = self._code if code is None else code
+        self.hint = hint
+        vars(self).update(place)
+        if hint:
+            self.add_note(f"hint: {hint}")
+
+
+class FormatError(AtlasError, ValueError):
+    """Bytes are not what they ought to be. The attributes say where, what would have been right, and what is there."""
+
+    entry: str | None
+    """The archive entry, such as ``process.plist``."""
+    key_path: str | None
+    """The place within its property list, such as ``imgs[1207].segs[2].padr``."""
+    offset: int | None
+    """The offset in bytes within the entry, or within the whole input where there is no entry."""
+    expected: str | None
+    """What would have been right, in words."""
+    found: str | None
+    """What is there, in words."""
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        code: int | None = None,
+        hint: str | None = None,
+        entry: str | None = None,
+        key_path: str | None = None,
+        offset: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            code=code,
+            hint=hint,
+            entry=entry,
+            key_path=key_path,
+            offset=offset,
+            expected=expected,
+            found=found,
+        )
+
+
+class ArchiveError(FormatError):
+    """An Apple Archive or its compressed container is not well formed, or its checksum is wrong."""
+
+    _code = 1
+
+
+class PlistError(FormatError):
+    """A binary property list is not well formed."""
+
+    _code = 2
+
+
+class SchemaError(FormatError):
+    """A record lacks a key, or a key has the wrong type or a value that cannot be."""
+
+    _code = 3
+
+
+class MachOError(FormatError):
+    """A Mach-O file is not well formed."""
+
+    _code = 4
+
+
+class CacheError(FormatError):
+    """A shared cache or its record does not fit together."""
+
+    _code = 5
+
+
+class LimitExceededError(FormatError):
+    """The input asks for more than :class:`~dyld_atlas.Limits` allows. Raise the limit if the input is trusted."""
+
+    _code = 6
+
+    limit: int
+    """The bound, in the unit of the limit."""
+    requested: int
+    """What the input asks for, at least."""
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        limit: int = 0,
+        requested: int = 0,
+        code: int | None = None,
+        hint: str | None = None,
+        entry: str | None = None,
+        key_path: str | None = None,
+        offset: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            code=code,
+            hint=hint,
+            entry=entry,
+            key_path=key_path,
+            offset=offset,
+            expected=expected,
+            found=found,
+        )
+        self.limit = limit
+        self.requested = requested
+
+
+class MissingDataError(AtlasError, LookupError):
+    """No provider had a file that is needed."""
+
+    _code = 7
+
+    identifier: "FileIdentifier | None"
+    """What names the file."""
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        identifier: "FileIdentifier | None" = None,
+        code: int | None = None,
+        hint: str | None = None,
+        **place: object,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, **place)
+        self.identifier = identifier
+
+
+class UnmappedAddressError(AtlasError, LookupError):
+    """Nothing is mapped at the address."""
+
+    _code = 8
+
+    address: int
+    """The address that was asked for."""
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        address: int = 0,
+        code: int | None = None,
+        hint: str | None = None,
+        **place: object,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, **place)
+        self.address = address

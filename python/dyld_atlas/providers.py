@@ -1,0 +1,125 @@
+"""Where files come from that a snapshot names and that are not where it says.
+
+A snapshot names files of the machine it was taken on. On another machine they lie elsewhere, or come from a server, or
+are not to be had. A provider is any object with the two methods of :class:`Provider`; they are asked in order, and the
+first that gives something wins. What it gives is never taken on trust: a file counts only if its UUID is the one asked
+for.
+"""
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from ._native import FileIdentifier
+
+__all__ = ["DirectoryProvider", "Provider"]
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
+
+# As dyld and the kernel: a chain of more links than this is a loop.
+_MOST_LINKS = 32
+
+
+class Provider(Protocol):
+    """Supplies files that a snapshot or a cache names and that are not where it says.
+
+    Return bytes, a local path, or None to let the next provider try. What a method raises reaches the caller of
+    ``Snapshot.open``.
+    """
+
+    def file(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
+        """The file itself: an image, a shared cache or a part of one."""
+        ...
+
+    def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
+        """The atlas of the shared cache that ``identifier`` names: what Apple ships beside it as ``.atlas``."""
+        ...
+
+
+class DirectoryProvider:
+    """A folder that stands for the root of the machine the data came from, such as a mounted disk image.
+
+    Paths are resolved as that machine would have resolved them: an absolute symbolic link starts again at the folder,
+    not at this machine's root. Nothing outside of the folder is ever opened, neither by links nor by ``..``, and nothing
+    but regular files is returned. The folder is trusted to hold still: a link that is put in place between the look-up
+    and the opening is not noticed.
+    """
+
+    def __init__(self, root: StrPath) -> None:
+        """``root``: the folder, which has to exist.
+
+        Raises:
+            NotADirectoryError: it is no folder.
+            FileNotFoundError: it is not there.
+        """
+        given = os.fspath(root)
+        self._root = os.path.realpath(given, strict=True)
+        if not os.path.isdir(self._root):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), given)
+
+    @property
+    def root(self) -> str:
+        """The folder, as an absolute path without links."""
+        return self._root
+
+    def __repr__(self) -> str:
+        return f"DirectoryProvider({self._root!r})"
+
+    def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
+        """The local path of the file that ``identifier.path`` names below the root; None if it is not there."""
+        return None if identifier.path is None else self._find(identifier.path)
+
+    def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> StrPath | None:
+        """The local path of the atlas beside the cache: its path with the last extension cut, plus ``.atlas``."""
+        if not identifier.path:
+            return None
+        folder, slash, name = identifier.path.rpartition("/")
+        stem, dot, _ = name.rpartition(".")
+        return self._find(f"{folder}{slash}{stem if dot and stem else name}.atlas")
+
+    def _find(self, path: str) -> str | None:
+        """Walks ``path`` below the root one component at a time; None as soon as it would leave or does not exist."""
+        todo = path.split("/")[::-1]
+        done: list[str] = []
+        links = 0
+        status: os.stat_result | None = None
+        while todo:
+            component = todo.pop()
+            if component in ("", "."):
+                continue
+            if component == "..":
+                if not done:
+                    return None
+                done.pop()
+                continue
+            if os.sep != "/" and any(mark in component for mark in (os.sep, ":")):
+                return None
+            here = os.path.join(self._root, *done, component)
+            try:
+                status = os.lstat(here)
+                if stat.S_ISLNK(status.st_mode):
+                    links += 1
+                    target = os.readlink(here)
+                    if links > _MOST_LINKS:
+                        return None
+                    if target.startswith("/"):
+                        done.clear()
+                    todo.extend(target.split("/")[::-1])
+                    continue
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as error:
+                if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
+                    return None
+                raise
+            except ValueError:
+                # NUL, or text that is no name of a file here.
+                return None
+            done.append(component)
+        # The last component may have been `..`: what counts is what the whole walk arrived at.
+        found = os.path.join(self._root, *done)
+        return found if done and stat.S_ISREG(os.lstat(found).st_mode) else None

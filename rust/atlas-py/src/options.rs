@@ -1,0 +1,133 @@
+//! `Limits` and `FileIdentifier`, small values that callers make, and the paths of files on this machine.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::IntoPyObjectExt;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::uuids;
+
+/// Upper bounds for untrusted input; a breach raises LimitExceededError.
+#[pyclass(frozen, eq, hash, weakref, module = "dyld_atlas")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limits(atlas_core::Limits);
+
+impl Limits {
+    /// The limits that a caller gave, or the default.
+    pub fn or_default(limits: Option<&Bound<'_, Self>>) -> atlas_core::Limits {
+        limits.map_or(atlas_core::Limits::DEFAULT, |limits| limits.get().0)
+    }
+}
+
+const DEFAULT: atlas_core::Limits = atlas_core::Limits::DEFAULT;
+
+#[pymethods]
+impl Limits {
+    #[new]
+    #[pyo3(signature = (*, decoded_bytes = DEFAULT.decoded_bytes, images = DEFAULT.images, depth = DEFAULT.depth),
+           text_signature = "(*, decoded_bytes=1073741824, images=1048576, depth=512)")]
+    fn new(decoded_bytes: u64, images: u32, depth: u32) -> Self {
+        Self(atlas_core::Limits { decoded_bytes, images, depth })
+    }
+
+    /// Most bytes that a compressed container may decode to, and most bytes that one property list may yield.
+    #[getter]
+    fn decoded_bytes(&self) -> u64 {
+        self.0.decoded_bytes
+    }
+
+    /// Most images in one record.
+    #[getter]
+    fn images(&self) -> u32 {
+        self.0.images
+    }
+
+    /// Deepest nesting of a property list.
+    #[getter]
+    fn depth(&self) -> u32 {
+        self.0.depth
+    }
+
+    fn __repr__(&self) -> String {
+        let atlas_core::Limits { decoded_bytes, images, depth } = self.0;
+        format!("Limits(decoded_bytes={decoded_bytes}, images={images}, depth={depth})")
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let keywords = PyDict::new(py);
+        keywords.set_item(intern!(py, "decoded_bytes"), self.0.decoded_bytes)?;
+        keywords.set_item(intern!(py, "images"), self.0.images)?;
+        keywords.set_item(intern!(py, "depth"), self.0.depth)?;
+        Ok((PyTuple::empty(py), keywords))
+    }
+}
+
+/// What names a file: a UUID, a path, or both.
+#[pyclass(frozen, eq, hash, weakref, module = "dyld_atlas")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FileIdentifier(atlas_core::identifier::FileIdentifier);
+
+impl From<atlas_core::identifier::FileIdentifier> for FileIdentifier {
+    fn from(identifier: atlas_core::identifier::FileIdentifier) -> Self {
+        Self(identifier)
+    }
+}
+
+#[pymethods]
+impl FileIdentifier {
+    #[new]
+    #[pyo3(signature = (*, uuid = None, path = None))]
+    fn new(uuid: Option<&Bound<'_, PyAny>>, path: Option<String>) -> PyResult<Self> {
+        let uuid = uuid.map(uuids::argument).transpose()?;
+        Ok(Self(atlas_core::identifier::FileIdentifier { uuid, path }))
+    }
+
+    /// The UUID of the Mach-O file or the cache.
+    #[getter]
+    fn uuid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.uuid.map(|uuid| uuids::new(py, uuid)).transpose()
+    }
+
+    /// The path on the machine that the record came from.
+    #[getter]
+    fn path(&self) -> Option<&str> {
+        self.0.path.as_deref()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let mut text = String::from("FileIdentifier(");
+        if let Some(uuid) = &self.0.uuid {
+            text += &format!("uuid=UUID('{uuid}')");
+        }
+        if let Some(path) = &self.0.path {
+            let comma = if self.0.uuid.is_some() { ", " } else { "" };
+            text += &format!("{comma}path={}", PyString::new(py, path).repr()?);
+        }
+        Ok(text + ")")
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let keywords = PyDict::new(py);
+        keywords.set_item(intern!(py, "uuid"), self.uuid(py)?.into_bound_py_any(py)?)?;
+        keywords.set_item(intern!(py, "path"), self.0.path.as_deref())?;
+        Ok((PyTuple::empty(py), keywords))
+    }
+}
+
+/// The path of a file on this machine: `str` or `os.PathLike`.
+pub struct LocalPath(pub PathBuf);
+
+impl<'py> FromPyObject<'_, 'py> for LocalPath {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let path: PathBuf = object.extract()?;
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(PyValueError::new_err("embedded null byte"));
+        }
+        Ok(Self(path))
+    }
+}
