@@ -64,7 +64,7 @@ def signed(address: int) -> int:
 def segment_records(
     segments: Mapping[str, int] | Sequence[SegmentLike], preferred: int, file_offset: int = 0
 ) -> tuple[list[Record], int]:
-    """The records of an image's segments, laid end to end from ``preferred`` on, and the address after the last."""
+    """The records of an image's segments, laid end to end from ``preferred`` on, and where the next would lie."""
     records = []
     for given in _fields(segments):
         unknown = {key: value for key, value in given.items() if key not in _SEGMENT_KEYS}
@@ -82,7 +82,11 @@ def segment_records(
             "perm": int(permissions),
         }
         records.append(overlay(record, unknown))
-        preferred, file_offset = address + size, offset + file_size
+        # What is placed by hand, such as the __LINKEDIT that the images of a cache share, does not move what follows.
+        if "preferred_load_address" not in given:
+            preferred = address + size
+        if "file_offset" not in given:
+            file_offset = offset + file_size
     return records, preferred
 
 
