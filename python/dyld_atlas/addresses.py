@@ -149,7 +149,7 @@ class RebasedAddress(_Word):
 
     __slots__ = ()
 
-    def __add__(self, other: "Slide | PlainInt", /) -> "RebasedAddress":
+    def __add__(self, other: PlainInt, /) -> "RebasedAddress":
         return _move(self, other, 1)  # type: ignore[no-any-return]
 
     def __radd__(self, other: PlainInt, /) -> "RebasedAddress":

@@ -20,7 +20,7 @@ AUTOMATIC: Final[Automatic] = "automatic"
 # An own name space, so that derived UUIDs never meet those of real files.
 _NAMESPACE: Final = UUID("b6b9d3a4-6c0e-5f6b-9d0c-2f5f1d9e7a10")
 
-_SEGMENT_FIELDS: Final = ("name", "size", "permissions", "file_size", "preferred_load_address")
+_SEGMENT_FIELDS: Final[tuple[str, ...]] = ("name", "size", "permissions", "file_size", "preferred_load_address")
 _SEGMENT_KEYS: Final = {
     "name": "name",
     "size": "size",
@@ -97,14 +97,13 @@ def _fields(segments: Mapping[str, int] | Sequence[SegmentLike]) -> Iterator[dic
         return
     for segment in segments:
         if isinstance(segment, Mapping):
-            fields = dict(segment)
-            missing = {"name", "size"} - fields.keys()
+            fields: dict[str, Any] = dict(segment)
         else:
             values = tuple(segment)
             if len(values) > len(_SEGMENT_FIELDS):
                 raise TypeError(f"a segment has at most {len(_SEGMENT_FIELDS)} fields, not {len(values)}: {values!r}")
             fields = dict(zip(_SEGMENT_FIELDS, values, strict=False))
-            missing = {"name", "size"} - fields.keys()
+        missing = {"name", "size"} - fields.keys()
         if missing:
             raise TypeError(f"a segment needs {' and '.join(sorted(missing))}: {segment!r}")
         yield fields
