@@ -117,7 +117,7 @@ impl FileIdentifier {
     }
 }
 
-/// The path of a file on this machine: `str`, `bytes` or `os.PathLike`, as `open()` takes it.
+/// The path of a file on this machine: `str` or `os.PathLike`.
 pub struct LocalPath(pub PathBuf);
 
 impl<'py> FromPyObject<'_, 'py> for LocalPath {

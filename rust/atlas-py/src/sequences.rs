@@ -93,7 +93,7 @@ pub fn select<'py>(
 }
 
 /// A sequence whose items are made when they are asked for. Slices are such sequences too, and copy nothing.
-#[pyclass(frozen, sequence, weakref, module = "dyld_atlas")]
+#[pyclass(frozen, sequence, weakref, module = "dyld_atlas._native")]
 pub struct LazySequence {
     items: Arc<dyn Items>,
     window: Window,
@@ -238,7 +238,7 @@ pub fn repr<'py>(len: usize, item: impl Fn(usize) -> PyResult<Bound<'py, PyAny>>
 }
 
 /// Walks a lazy sequence. Threads may share one: each item then goes to one of them.
-#[pyclass(frozen, module = "dyld_atlas")]
+#[pyclass(frozen, module = "dyld_atlas._native")]
 pub struct LazyIterator {
     items: Arc<dyn Items>,
     window: Window,

@@ -43,6 +43,16 @@ impl Plist {
         &self.bytes
     }
 
+    /// The bytes of `payload`, a part of this list that one of its objects gave, kept alive on their own.
+    #[must_use]
+    pub fn part(&self, payload: &[u8]) -> Bytes {
+        // Found by its place rather than by a pointer's difference taken blindly: a payload from elsewhere is copied.
+        let start = (payload.as_ptr() as usize).wrapping_sub(self.bytes.as_ptr() as usize);
+        let inside = start.checked_add(payload.len()).is_some_and(|end| end <= self.bytes.len());
+        let part = if inside { self.bytes.slice(start..start + payload.len()) } else { None };
+        part.unwrap_or_else(|| payload.to_vec().into())
+    }
+
     /// The view through which objects are read; making one costs nothing.
     #[must_use]
     pub fn view(&self) -> View<'_> {

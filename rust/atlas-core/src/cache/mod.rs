@@ -1,2 +1,14 @@
-//! Owns cache.
+//! Owns where the record of a shared cache comes from, and the process-wide table of records.
+//!
+//! Must not know processes: a record here is the cache as it lies on disk, unslid.
 #![forbid(unsafe_code)]
+
+mod atlas;
+mod columns;
+mod known;
+mod table;
+
+pub use atlas::{Supply, atlas_path, embedded, entry_path, load};
+pub use columns::{CacheColumns, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, SegmentArrays, flags_of};
+pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use table::{CacheTable, table};

@@ -67,4 +67,21 @@ impl Codec {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|codec| codec.name() == name)
     }
+
+    /// An upper bound on the decoded bytes that one byte of stream can yield.
+    pub(super) const fn largest_expansion(self) -> u64 {
+        match self {
+            Self::None => 1,
+            // 258 bytes for two bits.
+            Self::Zlib => 1032,
+            // 273 bytes for 14 binary decisions of at least 0.022 bits each: 7 090.
+            Self::Lzma => 8192,
+            // 255 bytes for each further byte of a length.
+            Self::Lz4 => 256,
+            // 2 359 bytes for 11 bits: 1 716; below it 190 000 for the 130 bytes of the smallest block with tables.
+            Self::Lzfse => 2048,
+            // 15 groups of eight bytes for four bits: 240.
+            Self::Lzbitmap => 256,
+        }
+    }
 }

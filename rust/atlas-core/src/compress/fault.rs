@@ -24,18 +24,39 @@ impl Fault {
         Self { offset, expected: expected.into(), found: found.into() }
     }
 
-    #[allow(dead_code)]
-    /// The stream at `offset` ends before all bytes that the block declares are there.
+    /// The stream ends at `offset` before all bytes that the block declares are there.
     #[cold]
-    pub(super) fn short(offset: usize, declared: u64, yielded: usize) -> Self {
-        Self::new(offset, format!("{declared} decoded bytes"), format!("{yielded}"))
+    pub(super) fn short(offset: usize, declared: usize, yielded: usize) -> Self {
+        Self::new(offset, format!("{declared} decoded bytes"), format!("a stream of {yielded}"))
     }
 
-    #[allow(dead_code)]
-    /// The stream at `offset` goes on after all bytes that the block declares.
+    /// The stream goes on at `offset`, after all bytes that the block declares.
     #[cold]
     pub(super) fn long(offset: usize, declared: usize) -> Self {
-        Self::new(offset, format!("{declared} decoded bytes"), "a stream that yields more")
+        Self::new(offset, format!("{declared} decoded bytes"), "a stream of more")
+    }
+
+    /// The payload ends before its stream does.
+    #[cold]
+    pub(super) fn cut(offset: usize, declared: usize, yielded: usize) -> Self {
+        let found = format!("the end of the block after {yielded} of {declared} decoded bytes");
+        Self::new(offset, "the end of the stream", found)
+    }
+
+    /// Bytes after the stream are an error: no known encoder leaves any, most codecs have no checksum, and a stream
+    /// that ends too early is what damage looks like.
+    pub(super) fn unless_at_end(payload: &[u8], end_of_stream: usize) -> Result<(), Self> {
+        match payload.len().saturating_sub(end_of_stream) {
+            0 => Ok(()),
+            rest => Err(Self::new(end_of_stream, "the end of the block", format!("{rest} bytes after the stream"))),
+        }
+    }
+
+    /// The same, where the offset counts from `start`.
+    #[must_use]
+    pub(super) fn behind(mut self, start: usize) -> Self {
+        self.offset = self.offset.saturating_add(start);
+        self
     }
 
     /// Names the block.

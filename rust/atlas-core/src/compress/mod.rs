@@ -13,6 +13,13 @@ mod container;
 mod decode;
 mod encode;
 mod fault;
+mod lz4;
+mod lzbitmap;
+mod lzfse;
+mod pump;
+mod workers;
+mod xz;
+mod zlib;
 
 #[cfg(test)]
 mod tests;

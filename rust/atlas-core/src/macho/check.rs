@@ -79,7 +79,10 @@ fn one(command: Command<'_>, base: usize, counts: &mut Counts) -> Result<()> {
         | command::VERSION_MIN_TVOS
         | command::VERSION_MIN_WATCHOS => exactly(command, base, "LC_VERSION_MIN", version_min::SIZE as u64),
         // A dylinker's name is its install name; it has no versions after it.
-        command::ID_DYLINKER => text(command, base, "LC_ID_DYLINKER"),
+        command::ID_DYLINKER => {
+            at_least(command, base, "LC_ID_DYLINKER", dylib::NAME_OFFSET + 4)?;
+            text(command, base, "LC_ID_DYLINKER")
+        }
         command::ID_DYLIB
         | command::LOAD_DYLIB
         | command::LOAD_WEAK_DYLIB

@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-use super::architecture::Architecture;
 use super::platform::{BuildVersion, Version};
 use super::segment::{self, Section, Segment};
 use super::universal::{Member, Universal, members};
@@ -13,7 +12,7 @@ use crate::error::Result;
 /// One Mach-O of a file: the whole file, or its part for one processor.
 #[derive(Clone, Debug)]
 pub struct Slice {
-    /// The name of the processor, as dyld writes it: see [`Architecture::name`].
+    /// The name of the processor, as dyld writes it: see [`super::Architecture::name`].
     pub architecture: std::borrow::Cow<'static, str>,
     /// `cputype` of the header.
     pub cpu_type: u32,

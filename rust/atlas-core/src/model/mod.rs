@@ -1,2 +1,23 @@
-//! Owns model.
+//! Owns what users see: the snapshot, its images and segments, the shared cache, and the difference of two snapshots.
+//!
+//! Everything was checked when it was opened, so a property cannot fail. A handle is an `Arc` and an index; the cache never
+//! points back at the snapshot, the slide travels by value. Must not read bytes: that is `schema`'s.
 #![forbid(unsafe_code)]
+
+mod columns;
+mod diff;
+mod image;
+mod image_set;
+mod names;
+mod ranges;
+mod rewrite;
+mod shared_cache;
+mod snapshot;
+
+pub use columns::{ImageColumns, SegmentColumns};
+pub use diff::{Difference, diff};
+pub use image::{Image, Segment};
+pub use image_set::{ImageSet, Location};
+pub use ranges::RangeIndex;
+pub use shared_cache::SharedCache;
+pub use snapshot::{Opening, Options, Snapshot};

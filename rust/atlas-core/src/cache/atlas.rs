@@ -1,0 +1,107 @@
+//! From an atlas, wherever it lies, to the record of one cache.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::archive::Archive;
+use crate::bplist::Plist;
+use crate::bytes::{Bytes, Mode};
+use crate::error::{Error, Result};
+use crate::schema::{CacheRecord, Policy, Report};
+use crate::sys::FileIdentity;
+
+use super::known::{KnownCache, RecordOrigin};
+use super::table::{Key, Source, table};
+
+/// An atlas that somebody offers.
+#[derive(Clone, Debug)]
+pub enum Supply {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// A file on this machine.
+    File(PathBuf),
+}
+
+/// Where dyld puts the atlas of the cache at `cache_path`: beside it, the last extension cut and `.atlas` appended.
+#[must_use]
+pub fn atlas_path(cache_path: &str) -> String {
+    let leaf = cache_path.rfind('/').map_or(0, |slash| slash + 1);
+    // A dot that begins the file name begins no extension.
+    let end = match cache_path.get(leaf..).and_then(|leaf| leaf.rfind('.')) {
+        Some(dot) if dot > 0 => leaf + dot,
+        _ => cache_path.len(),
+    };
+    format!("{}.atlas", cache_path.get(..end).unwrap_or(cache_path))
+}
+
+/// The path, inside an archive, of the property list that describes the cache `uuid`.
+#[must_use]
+pub fn entry_path(uuid: Uuid) -> String {
+    format!("caches/uuids/{:X}.plist", uuid.as_hyphenated())
+}
+
+/// The record of cache `uuid` in the atlas that `supply` offers; `None` where that atlas is of another cache.
+///
+/// Records are kept process-wide by UUID and by what the supply is (a file's identity, or the very bytes), so that the same
+/// cache is decoded once for any number of snapshots.
+///
+/// # Errors
+/// What is wrong with the atlas, with its archive entry, key path and offset.
+pub fn load(
+    supply: &Supply,
+    uuid: Uuid,
+    policy: Policy,
+    mode: Mode,
+    origin: RecordOrigin,
+) -> Result<Option<Arc<KnownCache>>> {
+    let source = match supply {
+        Supply::Bytes(bytes) => Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() },
+        Supply::File(path) => {
+            let identity = FileIdentity::of(path).map_err(|error| Error::io(path, error))?;
+            Source::File { path: path.clone(), identity }
+        }
+    };
+    let key = Key { uuid, source, policy };
+    if let Some(known) = table().get(&key) {
+        return Ok(Some(known));
+    }
+    let bytes = match supply {
+        Supply::Bytes(bytes) => bytes.clone(),
+        Supply::File(path) => Bytes::open(path, mode)?,
+    };
+    let archive = Archive::from_bytes(bytes.clone(), &policy.limits)?;
+    let mut report = Report::new(policy.lenient, &entry_path(uuid));
+    if let Err(error) = archive.verify() {
+        report.fault(error)?;
+    }
+    let Some(known) = from_archive(&archive, uuid, policy, origin, report)? else { return Ok(None) };
+    let known = Arc::new(known);
+    table().insert(key, bytes, &known);
+    Ok(Some(known))
+}
+
+/// The record of cache `uuid` that is embedded in the archive of a snapshot, which was verified when it was opened.
+///
+/// # Errors
+/// As [`load`].
+pub fn embedded(archive: &Archive, uuid: Uuid, policy: Policy) -> Result<Option<KnownCache>> {
+    let report = Report::new(policy.lenient, &entry_path(uuid));
+    from_archive(archive, uuid, policy, RecordOrigin::Embedded, report)
+}
+
+/// The record of cache `uuid` in `archive`; `None` where the archive has none of it.
+fn from_archive(
+    archive: &Archive,
+    uuid: Uuid,
+    policy: Policy,
+    origin: RecordOrigin,
+    mut report: Report,
+) -> Result<Option<KnownCache>> {
+    let path = entry_path(uuid);
+    let Some(entry) = archive.find(&path) else { return Ok(None) };
+    let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(&path))?;
+    let record = CacheRecord::check(plist, uuid, policy, &mut report).map_err(|error| error.in_entry(&path))?;
+    Ok(record.map(|record| KnownCache::new(record, origin, report.into_warnings())))
+}

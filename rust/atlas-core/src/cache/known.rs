@@ -1,0 +1,103 @@
+//! A cache whose record is at hand.
+
+use std::any::Any;
+use std::sync::OnceLock;
+
+use crate::schema::CacheRecord;
+
+use super::columns::CacheColumns;
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordOrigin {
+    /// A provider gave it.
+    Provider,
+    /// The `.atlas` beside the cache file on this machine.
+    BesideCache,
+    /// It was embedded in the snapshot.
+    Embedded,
+}
+
+/// The segment that images of a cache share: an address in it is no image's.
+pub const LINKEDIT: &str = "__LINKEDIT";
+
+/// A checked record, and what was made of it once for everybody.
+#[derive(Debug)]
+pub struct KnownCache {
+    record: CacheRecord,
+    origin: RecordOrigin,
+    warnings: Vec<String>,
+    columns: OnceLock<CacheColumns>,
+    shared_linkedit: OnceLock<Vec<(u64, u64)>>,
+    companion: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl KnownCache {
+    /// Takes a checked record and what a lenient check said of it.
+    #[must_use]
+    pub fn new(record: CacheRecord, origin: RecordOrigin, warnings: Vec<String>) -> Self {
+        Self {
+            record,
+            origin,
+            warnings,
+            columns: OnceLock::new(),
+            shared_linkedit: OnceLock::new(),
+            companion: OnceLock::new(),
+        }
+    }
+
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &CacheRecord {
+        &self.record
+    }
+
+    /// Where the record came from.
+    #[must_use]
+    pub const fn origin(&self) -> RecordOrigin {
+        self.origin
+    }
+
+    /// What a lenient check dropped.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The images as arrays; made on the first call, in one pass.
+    pub fn columns(&self) -> &CacheColumns {
+        self.columns.get_or_init(|| CacheColumns::build(&self.record.images))
+    }
+
+    /// The unslid address and size of each `__LINKEDIT` that two images or more have in common, ascending.
+    pub fn shared_linkedit(&self) -> &[(u64, u64)] {
+        self.shared_linkedit.get_or_init(|| {
+            let segments = &self.columns().segments;
+            // Names are uniqued by every encoder, so that nearly all of them are one position.
+            let (mut known, mut ranges) = (0, Vec::new());
+            for (index, &name) in segments.name.iter().enumerate() {
+                if name != known && !self.record.images.text(name).is_some_and(|name| name.is(LINKEDIT)) {
+                    continue;
+                }
+                known = name;
+                let start = segments.preferred_load_address.get(index).copied();
+                ranges.extend(start.zip(segments.vm_size.get(index).copied()));
+            }
+            ranges.sort_unstable();
+            let mut shared: Vec<_> = ranges.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            shared.dedup();
+            shared
+        })
+    }
+
+    /// Something that a layer above wants to keep for as long as the record is known, such as strings of its language.
+    /// The first caller's type and value stay.
+    pub fn companion<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.companion.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+
+    /// Bytes held for this cache: the property list, and the arrays once they are made.
+    pub fn byte_length(&self) -> usize {
+        self.record.plist().bytes().len() + self.columns.get().map_or(0, CacheColumns::byte_length)
+    }
+}

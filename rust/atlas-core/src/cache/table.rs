@@ -1,0 +1,115 @@
+//! The process-wide table of cache records: bounded, least recently used goes first.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::bytes::Bytes;
+use crate::schema::Policy;
+use crate::sys::FileIdentity;
+
+use super::known::KnownCache;
+
+/// What an atlas was read from; the same source is the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A file as it was.
+    File { path: PathBuf, identity: FileIdentity },
+    /// Bytes in memory. The table keeps them alive, so that no others can come to lie at the same place.
+    Memory { address: usize, length: usize },
+}
+
+/// What a record is kept by. The policy belongs to it: a lenient reading may have dropped what a strict one refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) uuid: Uuid,
+    pub(super) source: Source,
+    pub(super) policy: Policy,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Key,
+    /// Keeps the bytes of a memory source in place.
+    _bytes: Bytes,
+    known: Arc<KnownCache>,
+}
+
+/// Records of caches, the least recently used first.
+#[derive(Debug)]
+pub struct CacheTable {
+    entries: Mutex<Vec<Entry>>,
+}
+
+static TABLE: CacheTable = CacheTable { entries: Mutex::new(Vec::new()) };
+
+/// The table of this process.
+#[must_use]
+pub fn table() -> &'static CacheTable {
+    &TABLE
+}
+
+impl CacheTable {
+    /// Most records that are kept: a service sees a handful of OS builds at a time.
+    pub const MOST_RECORDS: usize = 32;
+    /// Most bytes of property lists and arrays that are kept alive; one cache of 3 500 images takes about 3 MB.
+    pub const MOST_BYTES: usize = 128 << 20;
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // Nothing that can panic runs under the lock; and a list of finished entries is sound in any case.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Arc<KnownCache>> {
+        let mut entries = self.lock();
+        let place = entries.iter().rposition(|entry| entry.key == *key)?;
+        let entry = entries.remove(place);
+        let known = Arc::clone(&entry.known);
+        entries.push(entry);
+        Some(known)
+    }
+
+    pub(super) fn insert(&self, key: Key, bytes: Bytes, known: &Arc<KnownCache>) {
+        let mut dropped = Vec::new();
+        let mut entries = self.lock();
+        // Two threads may have decoded the same cache at once; the later result replaces the earlier.
+        if let Some(place) = entries.iter().position(|entry| entry.key == key) {
+            dropped.push(entries.remove(place));
+        }
+        entries.push(Entry { key, _bytes: bytes, known: Arc::clone(known) });
+        let mut held: usize = entries.iter().map(|entry| entry.known.byte_length()).sum();
+        while entries.len() > Self::MOST_RECORDS || (held > Self::MOST_BYTES && entries.len() > 1) {
+            let oldest = entries.remove(0);
+            held = held.saturating_sub(oldest.known.byte_length());
+            dropped.push(oldest);
+        }
+        drop(entries);
+        // Freed outside the lock: unmapping a file takes its time.
+        drop(dropped);
+    }
+
+    /// How many records are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of property lists and arrays that are kept.
+    #[must_use]
+    pub fn byte_length(&self) -> usize {
+        self.lock().iter().map(|entry| entry.known.byte_length()).sum()
+    }
+
+    /// Forgets every record. Snapshots keep theirs.
+    pub fn clear(&self) {
+        let dropped = std::mem::take(&mut *self.lock());
+        drop(dropped);
+    }
+}

@@ -1,0 +1,240 @@
+//! A list of images: of a snapshot, or of a whole cache.
+
+use std::sync::{Arc, OnceLock};
+
+use uuid::Uuid;
+
+use crate::address::Slide;
+use crate::bytes::Bytes;
+use crate::cache::LINKEDIT;
+use crate::schema::{ImageRow, ImageTable, Text};
+
+use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
+use super::image::{Image, Segment};
+use super::names::HashIndex;
+use super::ranges::RangeIndex;
+use super::shared_cache::SharedCache;
+
+/// Images of one process, or of one cache. Nothing is made until it is asked for, and what is made is kept.
+#[derive(Debug, Default)]
+pub struct ImageSet {
+    own: Option<ImageTable>,
+    cache: Option<Arc<SharedCache>>,
+    bitmap: Option<Bytes>,
+    pointer_size: u64,
+    columns: OnceLock<Arc<ImageColumns>>,
+    ranges: OnceLock<RangeIndex>,
+    by_uuid: OnceLock<Vec<u32>>,
+    by_name: OnceLock<HashIndex>,
+}
+
+/// What lies at an address.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// The image.
+    pub image: Image,
+    /// The segment of the image.
+    pub segment: Option<Segment>,
+    /// Bytes from the image's address.
+    pub offset: u64,
+}
+
+impl ImageSet {
+    /// The images of a process: its own, and those of its cache that `bitmap` names.
+    pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
+        let (cache, bitmap) = cache.unzip();
+        Self { own: Some(own), cache, bitmap, pointer_size, ..Self::default() }
+    }
+
+    /// Every image of a cache.
+    #[must_use]
+    pub fn of_cache(cache: Arc<SharedCache>) -> Self {
+        Self { pointer_size: cache.pointer_size(), cache: Some(cache), ..Self::default() }
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let own = self.own.as_ref().map_or(0, |own| own.len() as usize);
+        let cache = self
+            .cache
+            .as_ref()
+            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().record().images.len() as usize));
+        own + cache
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cache whose images are in the list.
+    #[must_use]
+    pub const fn cache(&self) -> Option<&Arc<SharedCache>> {
+        self.cache.as_ref()
+    }
+
+    /// Bytes of a pointer in the process.
+    #[must_use]
+    pub const fn pointer_size(&self) -> u64 {
+        self.pointer_size
+    }
+
+    fn cache_side(&self) -> Option<CacheSide<'_>> {
+        self.cache.as_ref().map(|cache| CacheSide {
+            columns: cache.known().columns(),
+            bitmap: self.bitmap.as_deref(),
+            slide: cache.slide(),
+        })
+    }
+
+    /// The slide of own images that have a preferred address only.
+    fn own_slide(&self) -> Slide {
+        self.cache.as_ref().map_or(Slide(0), |cache| cache.slide())
+    }
+
+    /// The images as arrays; made on the first call and kept.
+    pub fn columns(&self) -> &Arc<ImageColumns> {
+        self.columns
+            .get_or_init(|| Arc::new(ImageColumns::build(self.own.as_ref(), self.own_slide(), self.cache_side())))
+    }
+
+    /// The segments as arrays, made anew on each call.
+    #[must_use]
+    pub fn segment_columns(&self) -> SegmentColumns {
+        SegmentColumns::build(self.columns(), self.own.as_ref(), self.cache_side())
+    }
+
+    /// Image `index`, or `None` past the end.
+    #[must_use]
+    pub fn get(self: &Arc<Self>, index: usize) -> Option<Image> {
+        (index < self.columns().len()).then(|| Image::new(Arc::clone(self), index as u32))
+    }
+
+    /// The table in which image `index` stands, and its row.
+    pub(super) fn row(&self, index: usize) -> Option<(&ImageTable, ImageRow)> {
+        let (table, index) = match self.columns().row(index) {
+            Row::Own(index) => (self.own.as_ref()?, index),
+            Row::Cache(index) => (&self.cache.as_ref()?.known().record().images, index),
+        };
+        Some((table, table.row(index)?))
+    }
+
+    /// The index of image `index` in the record of the cache; `None` where it stands in the record of the process.
+    #[must_use]
+    pub fn cache_index(&self, index: usize) -> Option<u32> {
+        match self.columns().row(index) {
+            Row::Cache(index) if self.cache.is_some() => Some(index),
+            _ => None,
+        }
+    }
+
+    /// Whether image `index` lies in the cache: it stands in the cache's record, or has only a preferred address.
+    #[must_use]
+    pub fn is_in_cache(&self, index: usize) -> bool {
+        self.cache.is_some() && self.columns().only_preferred(index)
+    }
+
+    fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
+        match self.columns().row(index) {
+            Row::Own(_) => self.own.as_ref()?.text(position),
+            Row::Cache(_) => self.cache.as_ref()?.known().record().images.text(position),
+        }
+    }
+
+    /// Install name of image `index`.
+    #[must_use]
+    pub fn install_name(&self, index: usize) -> Option<Text<'_>> {
+        self.text_of(index, self.columns().install_name.get(index).copied()?)
+    }
+
+    /// File path of image `index`.
+    #[must_use]
+    pub fn file_path(&self, index: usize) -> Option<Text<'_>> {
+        self.text_of(index, self.columns().file_path.get(index).copied()?)
+    }
+
+    /// Name of segment `segment` of `columns`, which this list made.
+    #[must_use]
+    pub fn segment_name(&self, columns: &SegmentColumns, segment: usize) -> Option<Text<'_>> {
+        let image = usize::try_from(columns.image_index.get(segment).copied()?).ok()?;
+        self.text_of(image, columns.name.get(segment).copied()?)
+    }
+
+    /// The index from addresses to images; made on the first call and kept.
+    pub fn ranges(&self) -> &RangeIndex {
+        self.ranges.get_or_init(|| self.build_ranges())
+    }
+
+    fn build_ranges(&self) -> RangeIndex {
+        let images = self.columns();
+        let segments = self.segment_columns();
+        let shared = self.cache.as_ref().map_or(&[][..], |cache| cache.known().shared_linkedit());
+        let mut ranges = Vec::with_capacity(segments.len());
+        let rows = segments.image_index.iter().zip(&segments.address).zip(&segments.vm_size);
+        for (index, ((&image, &address), &size)) in rows.enumerate() {
+            let image = image as usize;
+            let unslid = address.wrapping_sub(images.slide(image));
+            let is_shared = shared.binary_search(&(unslid, size)).is_ok()
+                && matches!(images.row(image), Row::Cache(_))
+                && self.segment_name(&segments, index).is_some_and(|name| name.is(LINKEDIT));
+            if !is_shared {
+                ranges.push((address, size, image as u32));
+            }
+        }
+        RangeIndex::build(ranges)
+    }
+
+    /// The first image one of whose segments holds `address`.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<u32> {
+        self.ranges().at(address)
+    }
+
+    /// What lies at `address`.
+    #[must_use]
+    pub fn resolve(self: &Arc<Self>, address: u64) -> Option<Location> {
+        let image = self.get(self.at(address)? as usize)?;
+        let holds = |segment: &Segment| address.wrapping_sub(segment.address().0) < segment.vm_size();
+        let segment = image.segments().find(holds);
+        let offset = address.wrapping_sub(image.address().0);
+        Some(Location { image, segment, offset })
+    }
+
+    /// The first image whose UUID is `uuid`.
+    #[must_use]
+    pub fn by_uuid(&self, uuid: Uuid) -> Option<u32> {
+        let columns = self.columns();
+        let key = |image: u32| columns.uuid.get(image as usize).copied().unwrap_or_default();
+        let sorted = self.by_uuid.get_or_init(|| {
+            let mut images: Vec<u32> =
+                (0..columns.len() as u32).filter(|&image| columns.has_uuid(image as usize)).collect();
+            images.sort_by_key(|&image| key(image));
+            images
+        });
+        let place = sorted.partition_point(|&image| key(image) < *uuid.as_bytes());
+        sorted.get(place).copied().filter(|&image| key(image) == *uuid.as_bytes())
+    }
+
+    /// The first image of that name: its whole install name or file path, or the last component of either.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<u32> {
+        let index = self.by_name.get_or_init(|| {
+            let count = self.columns().len();
+            let mut index = HashIndex::new(2 * count);
+            for image in 0..count {
+                for text in [self.install_name(image), self.file_path(image)].into_iter().flatten() {
+                    index.add(text, image as u32);
+                    index.add(text.leaf(), image as u32);
+                }
+            }
+            index.finish();
+            index
+        });
+        index.candidates(name).find(|&image| {
+            let names = [self.install_name(image as usize), self.file_path(image as usize)];
+            names.into_iter().flatten().any(|text| text.is(name) || text.leaf().is(name))
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! A snapshot as an archive again.
+
+use crate::archive::ArchiveWriter;
+use crate::cache::{self, RecordOrigin};
+use crate::compress::Codec;
+use crate::error::Result;
+
+use super::snapshot::Snapshot;
+
+impl Snapshot {
+    /// The snapshot as an archive that stands alone: every entry as it was, and the record of the cache embedded.
+    ///
+    /// Entries are copied byte for byte, so that nothing is lost that this library does not know.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Archive`] where an entry carries extended attributes that are malformed.
+    pub fn to_bytes(&self, codec: Option<Codec>) -> Result<Vec<u8>> {
+        let mut writer = ArchiveWriter::new();
+        let found_elsewhere = self.shared_cache().filter(|cache| cache.known().origin() != RecordOrigin::Embedded);
+        let embedded_at = found_elsewhere.map(|cache| cache::entry_path(cache.uuid()));
+        for entry in self.archive().entries() {
+            // A record that was found elsewhere was preferred to the embedded one; so it is what is written.
+            if embedded_at.as_deref().map(str::as_bytes) != entry.path() || embedded_at.is_none() {
+                writer.add_entry(&entry)?;
+            }
+        }
+        if let (Some(cache), Some(path)) = (found_elsewhere, &embedded_at) {
+            let leaf = cache.file_path().rsplit('/').next().unwrap_or_default();
+            let link = format!("caches/names/{leaf}.plist");
+            if !leaf.is_empty() && self.archive().find(&link).is_none() {
+                let target = path.replacen("caches", "..", 1);
+                writer.add_link(link.as_bytes(), target.as_bytes())?;
+            }
+            writer.add_file(path.as_bytes(), cache.known().record().plist().bytes().clone())?;
+        }
+        writer.to_bytes(codec)
+    }
+}

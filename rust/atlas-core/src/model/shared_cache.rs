@@ -1,0 +1,142 @@
+//! The shared cache of a process, as far as its record describes it.
+
+use std::sync::{Arc, OnceLock};
+
+use uuid::Uuid;
+
+use crate::address::{PreferredAddress, RebasedAddress, Slide};
+use crate::cache::KnownCache;
+use crate::schema::{CacheReference, SubCacheRow};
+
+/// What the file names of caches begin with, before the architecture.
+const FILE_NAMES: [&str; 2] = ["dyld_shared_cache_", "dyld_sim_shared_cache_"];
+
+/// A cache as a process has it: the record, and where it lies.
+#[derive(Debug)]
+pub struct SharedCache {
+    known: Arc<KnownCache>,
+    address: RebasedAddress,
+    file_path: String,
+    mapped_private: bool,
+    pointer_size: u64,
+    aot_uuid: Option<Uuid>,
+    aot_address: Option<RebasedAddress>,
+    subcaches: OnceLock<Vec<SubCacheRow>>,
+}
+
+impl SharedCache {
+    /// The cache that `reference` speaks of, with its record.
+    pub(super) fn of_process(
+        known: Arc<KnownCache>,
+        reference: &CacheReference,
+        mapped_private: bool,
+        pointer_size: u64,
+    ) -> Self {
+        Self {
+            known,
+            address: RebasedAddress(reference.address),
+            file_path: reference.file_path.clone(),
+            mapped_private,
+            pointer_size,
+            aot_uuid: reference.aot_uuid,
+            aot_address: reference.aot_address.map(RebasedAddress),
+            subcaches: OnceLock::new(),
+        }
+    }
+
+    /// The record, with what is kept of it.
+    #[must_use]
+    pub const fn known(&self) -> &Arc<KnownCache> {
+        &self.known
+    }
+
+    /// UUID of the cache.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.known.record().uuid
+    }
+
+    /// Where the cache lies in the process.
+    #[must_use]
+    pub const fn address(&self) -> RebasedAddress {
+        self.address
+    }
+
+    /// Its unslid base address.
+    #[must_use]
+    pub fn preferred_load_address(&self) -> PreferredAddress {
+        PreferredAddress(self.known.record().preferred_load_address)
+    }
+
+    /// How far the process moved it.
+    #[must_use]
+    pub fn slide(&self) -> Slide {
+        self.address - self.preferred_load_address()
+    }
+
+    /// Bytes of address space.
+    #[must_use]
+    pub fn vm_size(&self) -> u64 {
+        self.known.record().vm_size
+    }
+
+    /// Bytes of a pointer, from the flags of the snapshot: the record's own number is inverted in real atlases.
+    #[must_use]
+    pub const fn pointer_size(&self) -> u64 {
+        self.pointer_size
+    }
+
+    /// Whether the process mapped the cache privately.
+    #[must_use]
+    pub const fn mapped_private(&self) -> bool {
+        self.mapped_private
+    }
+
+    /// Path of the main file on the machine of the process.
+    #[must_use]
+    pub fn file_path(&self) -> &str {
+        &self.file_path
+    }
+
+    /// Architecture as the file is named for it; empty where the name follows no rule.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        let leaf = self.file_path.rsplit('/').next().unwrap_or_default();
+        let name = FILE_NAMES.iter().find_map(|prefix| leaf.strip_prefix(prefix)).unwrap_or_default();
+        name.split('.').next().unwrap_or_default()
+    }
+
+    /// UUID of the translated cache, under Rosetta.
+    #[must_use]
+    pub const fn aot_uuid(&self) -> Option<Uuid> {
+        self.aot_uuid
+    }
+
+    /// Where the translated cache lies, under Rosetta.
+    #[must_use]
+    pub const fn aot_address(&self) -> Option<RebasedAddress> {
+        self.aot_address
+    }
+
+    /// The files of the cache.
+    pub fn subcaches(&self) -> &[SubCacheRow] {
+        self.subcaches.get_or_init(|| self.known.record().subcaches())
+    }
+
+    /// The name of `subcache` as a whole file name: scavenged records up to dyld-1340 give a suffix only.
+    #[must_use]
+    pub fn file_name(&self, subcache: &SubCacheRow) -> String {
+        if !subcache.name.starts_with('.') {
+            return subcache.name.clone();
+        }
+        let main = self.subcaches().first().map_or("", |main| main.name.as_str());
+        format!("{main}{}", subcache.name)
+    }
+
+    /// The path of a file that lies beside the main file.
+    #[must_use]
+    pub fn path_beside(&self, name: &str) -> String {
+        let folder = self.file_path.rfind('/').map_or("", |slash| self.file_path.get(..=slash).unwrap_or_default());
+        format!("{folder}{name}")
+    }
+}

@@ -1,0 +1,211 @@
+//! A process at one moment: opened in two steps, because only the snapshot says which cache it needs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::bplist::Plist;
+use crate::bytes::{Bytes, Mode};
+use crate::cache::{self, KnownCache, RecordOrigin, Supply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identifier::FileIdentifier;
+use crate::schema::{Policy, ProcessRecord, Report};
+
+use super::image_set::ImageSet;
+use super::shared_cache::SharedCache;
+
+/// The archive entry that holds the record of the process.
+const PROCESS: &str = "process.plist";
+
+/// Pages of 4 KiB (else 16).
+const PAGE_SIZE_4K: u64 = 1;
+/// Pointers of 4 bytes (else 8).
+const POINTER_SIZE_4: u64 = 2;
+/// The process has a shared region of its own.
+const PRIVATE_SHARED_REGION: u64 = 4;
+
+/// How a snapshot is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Strict or lenient, and bounds.
+    pub policy: Policy,
+    /// How files become bytes.
+    pub mode: Mode,
+}
+
+/// A snapshot whose own record is checked and whose cache is still to be found.
+#[derive(Debug)]
+pub struct Opening {
+    archive: Archive,
+    record: ProcessRecord,
+    report: Report,
+    options: Options,
+    cache: Option<Arc<KnownCache>>,
+}
+
+/// What a process had loaded at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    archive: Archive,
+    record: ProcessRecord,
+    images: Arc<ImageSet>,
+    cache: Option<Arc<SharedCache>>,
+    warnings: Vec<String>,
+    options: Options,
+}
+
+impl Opening {
+    /// Checks the archive and the record of the process.
+    ///
+    /// # Errors
+    /// What is wrong, with archive entry, key path and offset.
+    pub fn new(bytes: Bytes, options: Options) -> Result<Self> {
+        let archive = Archive::from_bytes(bytes, &options.policy.limits)?;
+        let mut report = Report::new(options.policy.lenient, PROCESS);
+        if let Err(error) = archive.verify() {
+            report.fault(error)?;
+        }
+        let Some(entry) = archive.find(PROCESS) else {
+            let found = match archive.entries().len() {
+                0 => "an archive without entries".to_owned(),
+                count => format!("{count} others"),
+            };
+            return Err(
+                Error::archive(0, format!("an entry {PROCESS}"), found).with_hint("is it the atlas of a shared cache?")
+            );
+        };
+        let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(PROCESS))?;
+        let record =
+            ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
+        Ok(Self { archive, record, report, options, cache: None })
+    }
+
+    /// What names the cache whose record is still wanted; `None` where there is no cache, or its record was found.
+    #[must_use]
+    pub fn wanted(&self) -> Option<FileIdentifier> {
+        let reference = self.record.cache.as_ref().filter(|_| self.cache.is_none())?;
+        Some(FileIdentifier { uuid: Some(reference.uuid), path: Some(reference.file_path.clone()) })
+    }
+
+    /// Offers an atlas that a provider gave. Returns whether it has the record that is wanted.
+    ///
+    /// # Errors
+    /// What is wrong with the atlas; a lenient opening notes it instead.
+    pub fn offer(&mut self, supply: &Supply) -> Result<bool> {
+        self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault(error).map(|()| false))
+    }
+
+    /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
+    /// for this very file.
+    pub fn offer_installed(&mut self) {
+        let Some(reference) = self.record.cache.as_ref() else { return };
+        let path = PathBuf::from(cache::atlas_path(&reference.file_path));
+        // A relative path would be looked up in whatever folder this process happens to run.
+        if !path.is_absolute() {
+            return;
+        }
+        if let Err(error) = self.take(&Supply::File(path), RecordOrigin::BesideCache)
+            && !matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+        {
+            self.report.note(&error);
+        }
+    }
+
+    fn take(&mut self, supply: &Supply, origin: RecordOrigin) -> Result<bool> {
+        let Some(reference) = self.record.cache.as_ref().filter(|_| self.cache.is_none()) else { return Ok(false) };
+        self.cache = cache::load(supply, reference.uuid, self.options.policy, self.options.mode, origin)?;
+        Ok(self.cache.is_some())
+    }
+
+    /// The snapshot, with the record that was found, else the one embedded, else without.
+    ///
+    /// # Errors
+    /// What is wrong with an embedded record; a lenient opening notes it instead.
+    pub fn finish(mut self) -> Result<Snapshot> {
+        if let (None, Some(reference)) = (&self.cache, &self.record.cache) {
+            match cache::embedded(&self.archive, reference.uuid, self.options.policy) {
+                Ok(found) => self.cache = found.map(Arc::new),
+                Err(error) => self.report.fault(error)?,
+            }
+        }
+        let Self { archive, record, mut report, options, cache } = self;
+        let pointer_size = pointer_size(record.flags);
+        let cache = match (cache, &record.cache) {
+            (Some(known), Some(reference)) => {
+                let private = record.flags & PRIVATE_SHARED_REGION != 0;
+                for warning in known.warnings() {
+                    report.note(warning);
+                }
+                Some((
+                    Arc::new(SharedCache::of_process(known, reference, private, pointer_size)),
+                    reference.bitmap.clone(),
+                ))
+            }
+            (_, Some(reference)) => {
+                report.note(&format!(
+                    "no record of the shared cache {:X} was found: the images that lie in it are not listed",
+                    reference.uuid.as_hyphenated()
+                ));
+                None
+            }
+            _ => None,
+        };
+        let images = Arc::new(ImageSet::of_process(record.images.clone(), cache.clone(), pointer_size));
+        let cache = cache.map(|(cache, _)| cache);
+        Ok(Snapshot { archive, record, images, cache, warnings: report.into_warnings(), options })
+    }
+}
+
+const fn pointer_size(flags: u64) -> u64 {
+    if flags & POINTER_SIZE_4 != 0 { 4 } else { 8 }
+}
+
+impl Snapshot {
+    /// The record of the process.
+    #[must_use]
+    pub const fn record(&self) -> &ProcessRecord {
+        &self.record
+    }
+
+    /// The archive that the snapshot was read from.
+    #[must_use]
+    pub const fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Own images and the used images of the cache.
+    #[must_use]
+    pub const fn images(&self) -> &Arc<ImageSet> {
+        &self.images
+    }
+
+    /// The shared cache, where its record was found.
+    #[must_use]
+    pub const fn shared_cache(&self) -> Option<&Arc<SharedCache>> {
+        self.cache.as_ref()
+    }
+
+    /// Bytes of a page in the process.
+    #[must_use]
+    pub const fn page_size(&self) -> u64 {
+        if self.record.flags & PAGE_SIZE_4K != 0 { 4096 } else { 16384 }
+    }
+
+    /// Bytes of a pointer in the process.
+    #[must_use]
+    pub const fn pointer_size(&self) -> u64 {
+        pointer_size(self.record.flags)
+    }
+
+    /// What was dropped, and what could not be found.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How the snapshot was opened.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
+    }
+}

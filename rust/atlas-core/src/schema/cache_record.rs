@@ -1,0 +1,201 @@
+//! One shared cache of an atlas.
+
+use uuid::Uuid;
+
+use crate::bplist::{Plist, View};
+use crate::error::{Error, Result};
+
+use super::dictionary::{self, Dictionary};
+use super::images::ImageTable;
+use super::keys;
+use super::path::Path;
+use super::report::{Policy, Report};
+use super::text::Text;
+
+/// What an atlas says of one shared cache, checked.
+#[derive(Debug)]
+pub struct CacheRecord {
+    /// UUID of the cache.
+    pub uuid: Uuid,
+    /// Unslid base address.
+    pub preferred_load_address: u64,
+    /// Bytes of address space.
+    pub vm_size: u64,
+    /// Pointer size as the record has it. dyld's builder writes it inverted; nothing should be derived from it.
+    pub raw_pointer_size: u64,
+    /// Name of the local-symbols file.
+    pub symbol_file_name: Option<String>,
+    /// UUID of the local-symbols file.
+    pub symbol_file_uuid: Option<Uuid>,
+    /// The images.
+    pub images: ImageTable,
+    plist: Plist,
+    /// The dictionary of the cache.
+    reference: u32,
+}
+
+/// One file of a cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubCacheRow {
+    /// File name.
+    pub name: String,
+    /// UUID of the file.
+    pub uuid: Uuid,
+    /// Offset of its memory from the base of the cache.
+    pub vm_offset: u64,
+    /// Bytes of address space.
+    pub vm_size: u64,
+    /// Bytes of the file.
+    pub file_size: u64,
+    /// Unslid address.
+    pub preferred_load_address: u64,
+    /// What of the file is mapped where.
+    pub mappings: Vec<MappingRow>,
+}
+
+/// One mapping of a cache file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappingRow {
+    /// Unslid address.
+    pub preferred_load_address: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Offset in the file.
+    pub file_offset: u64,
+    /// Highest protection: 1 read, 2 write, 4 execute.
+    pub max_protection: u64,
+}
+
+impl CacheRecord {
+    /// The UUIDs of the caches that an atlas holds, in file order.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Plist`] and [`crate::ErrorKind::Schema`] where the root is none of an atlas.
+    pub fn uuids(plist: &Plist) -> Result<Vec<Uuid>> {
+        let view = plist.view();
+        let root = Dictionary::open(view, view.top(), Path::Root)?;
+        let mut uuids = Vec::new();
+        for pair in root.child(keys::cache::BY_UUID)?.pairs().iter() {
+            let key = view.object(pair?.0)?;
+            if let Some(uuid) = Text::of(key).and_then(|text| Uuid::try_parse(&text.to_string_lossy()).ok()) {
+                uuids.push(uuid);
+            }
+        }
+        Ok(uuids)
+    }
+
+    /// Checks the record of the cache `uuid` in an atlas; `None` where the atlas has none of it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it; a
+    /// required key of the cache that is missing or wrong fails in any case.
+    pub fn check(plist: Plist, uuid: Uuid, policy: Policy, report: &mut Report) -> Result<Option<Self>> {
+        let view = plist.view();
+        let name = format!("{:X}", uuid.as_hyphenated());
+        let root = Dictionary::open(view, view.top(), Path::Root)?;
+        let caches = root.child(keys::cache::BY_UUID)?;
+        let found = caches.pairs().get(&name).map_err(|error| error.at_key(caches.path().to_string()))?;
+        let Some(reference) = found else { return Ok(None) };
+        let cache = Dictionary::open(view, reference, caches.path().key(&name))?;
+        let (at, stated) = cache.required_at(keys::cache::UUID, &dictionary::uuid())?;
+        if stated != uuid {
+            let found = format!("{:X}", stated.as_hyphenated());
+            report.fault(
+                Error::schema(name.clone(), found)
+                    .at_key(cache.path().key(keys::cache::UUID).to_string())
+                    .at_offset(at),
+            )?;
+        }
+        let (images, _) = cache.required_at(keys::cache::IMAGES, &dictionary::array())?;
+        let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::string())?;
+        let record = Self {
+            uuid,
+            preferred_load_address: cache.required(keys::cache::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
+            vm_size: cache.required(keys::cache::VM_SIZE, &dictionary::unsigned())?,
+            raw_pointer_size: cache.required(keys::cache::POINTER_SIZE, &dictionary::unsigned())?,
+            symbol_file_name: symbol_file_name.map(|name| name.to_string_lossy()),
+            symbol_file_uuid: cache.optional(report, keys::cache::SYMBOL_FILE_UUID, &dictionary::uuid())?,
+            images: ImageTable::check(&plist, images, cache.path().key(keys::cache::IMAGES), policy, report)?,
+            plist: plist.clone(),
+            reference,
+        };
+        let subcaches = cache.required(keys::cache::SUBCACHES, &dictionary::array())?;
+        let path = cache.path().key(keys::cache::SUBCACHES);
+        for (index, subcache) in subcaches.iter().enumerate() {
+            let checked = subcache.and_then(|reference| read_subcache(view, reference, path.index(index), &mut |_| ()));
+            if let Err(error) = checked {
+                report.fault(error)?;
+            }
+        }
+        Ok(Some(record))
+    }
+
+    /// The property list that the record stands in.
+    #[must_use]
+    pub const fn plist(&self) -> &Plist {
+        &self.plist
+    }
+
+    /// The object reference of the cache's dictionary.
+    #[must_use]
+    pub const fn reference(&self) -> u32 {
+        self.reference
+    }
+
+    /// The files of the cache, in file order.
+    #[must_use]
+    pub fn subcaches(&self) -> Vec<SubCacheRow> {
+        let view = self.plist.view();
+        let Ok(cache) = Dictionary::open(view, self.reference, Path::Root) else { return Vec::new() };
+        let subcaches = cache.checked(keys::cache::SUBCACHES, &dictionary::array());
+        let read = |reference| {
+            let mut mappings = Vec::new();
+            let row = read_subcache(view, reference, Path::Root, &mut |mapping| mappings.push(mapping)).ok()?;
+            Some(SubCacheRow { mappings, ..row })
+        };
+        subcaches.iter().flat_map(|array| array.iter()).filter_map(|reference| read(reference.ok()?)).collect()
+    }
+}
+
+/// Far more mappings than dyld allows in one file (20), few enough that shared references cost nothing.
+const MOST_MAPPINGS: usize = 1024;
+
+/// The file at `reference`, its mappings given to `mapping` one by one: checking a record allocates nothing for them.
+fn read_subcache(
+    view: View<'_>,
+    reference: u32,
+    path: Path<'_>,
+    mapping: &mut impl FnMut(MappingRow),
+) -> Result<SubCacheRow> {
+    let subcache = Dictionary::open(view, reference, path)?;
+    let (at, array) = subcache.required_at(keys::subcache::MAPPINGS, &dictionary::array())?;
+    let path = subcache.path().key(keys::subcache::MAPPINGS);
+    if array.len() > MOST_MAPPINGS {
+        let error = Error::limit("mappings of one cache file", MOST_MAPPINGS as u64, array.len() as u64);
+        return Err(error.at_key(path.to_string()).at_offset(at));
+    }
+    for (index, reference) in array.iter().enumerate() {
+        mapping(MappingRow::read(view, reference?, path.index(index))?);
+    }
+    Ok(SubCacheRow {
+        name: subcache.required(keys::subcache::NAME, &dictionary::string())?.to_string_lossy(),
+        uuid: subcache.required(keys::subcache::UUID, &dictionary::uuid())?,
+        vm_offset: subcache.required(keys::subcache::VM_OFFSET, &dictionary::unsigned())?,
+        vm_size: subcache.required(keys::subcache::VM_SIZE, &dictionary::unsigned())?,
+        file_size: subcache.required(keys::subcache::FILE_SIZE, &dictionary::unsigned())?,
+        preferred_load_address: subcache.required(keys::subcache::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
+        mappings: Vec::new(),
+    })
+}
+
+impl MappingRow {
+    fn read(view: View<'_>, reference: u32, path: Path<'_>) -> Result<Self> {
+        let mapping = Dictionary::open(view, reference, path)?;
+        Ok(Self {
+            preferred_load_address: mapping.required(keys::mapping::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
+            size: mapping.required(keys::mapping::SIZE, &dictionary::unsigned())?,
+            file_offset: mapping.required(keys::mapping::FILE_OFFSET, &dictionary::unsigned())?,
+            max_protection: mapping.required(keys::mapping::MAX_PROTECTION, &dictionary::unsigned())?,
+        })
+    }
+}

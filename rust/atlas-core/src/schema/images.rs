@@ -1,0 +1,170 @@
+//! The images of a record and their segments: rows, and the table that finds them.
+
+use crate::bplist::{Object, Plist};
+use crate::error::{Error, Result};
+
+use super::budget::Budget;
+use super::path::Path;
+use super::report::{Policy, Report};
+use super::text::Text;
+use super::walker::{self, Faults};
+
+/// One image, as it stands in the record. Positions are places in the property list; 0 means absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImageRow {
+    /// Where the image's dictionary stands.
+    pub position: u32,
+    /// Where the image lies in the process; absent in the record of a cache.
+    pub address: Option<u64>,
+    /// Where the linker or the cache builder placed it. One of the two addresses is there.
+    pub preferred_load_address: Option<u64>,
+    /// The UUID.
+    pub uuid: Option<[u8; 16]>,
+    /// Position of the install name.
+    pub install_name: u32,
+    /// Position of the file path.
+    pub file_path: u32,
+    /// Position of the array of segments.
+    pub segments: u32,
+}
+
+/// One segment, as it stands in the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SegmentRow {
+    /// Position of the name.
+    pub name: u32,
+    /// Protection: 1 read, 2 write, 4 execute.
+    pub permissions: u8,
+    /// Unslid address.
+    pub preferred_load_address: u64,
+    /// Bytes in memory.
+    pub vm_size: u64,
+    /// Bytes in the file.
+    pub file_size: u64,
+    /// Offset in the file, where the record has it.
+    pub file_offset: Option<u64>,
+}
+
+/// Sees every image, each before its segments, in one pass over the record.
+pub trait ImageVisitor {
+    /// Image `index` of the table.
+    fn image(&mut self, index: u32, row: &ImageRow);
+    /// The next segment of image `index`.
+    fn segment(&mut self, index: u32, row: &SegmentRow);
+}
+
+/// For checking alone.
+impl ImageVisitor for () {
+    fn image(&mut self, _: u32, _: &ImageRow) {}
+    fn segment(&mut self, _: u32, _: &SegmentRow) {}
+}
+
+/// The images of one record, checked. Holds no row: each is read again when asked for.
+#[derive(Clone, Debug)]
+pub struct ImageTable {
+    plist: Plist,
+    /// Position of the array.
+    array: u32,
+    /// Where a lenient reading dropped images: the indices in the array of those that are left.
+    kept: Option<Box<[u32]>>,
+    count: u32,
+    lenient: bool,
+}
+
+impl ImageTable {
+    /// Checks every image and segment of the array at `position`, which `path` leads to.
+    pub(super) fn check(
+        plist: &Plist,
+        position: usize,
+        path: Path<'_>,
+        policy: Policy,
+        report: &mut Report,
+    ) -> Result<Self> {
+        let view = plist.view();
+        let Object::Array(array) = view.object_at(position)? else {
+            return Err(Error::schema("array", "another object").at_key(path.to_string()).at_offset(position));
+        };
+        if array.len() > policy.limits.images as usize {
+            return Err(Error::limit("images of one record", policy.limits.images.into(), array.len() as u64)
+                .at_key(path.to_string()));
+        }
+        let mut dropped = Vec::new();
+        let mut budget = Budget::new(view.data().len());
+        let mut faults = Faults::Report { report, path, dropped: &mut dropped };
+        walker::walk(view, array, &mut faults, &mut budget, &mut ())?;
+        let all = array.len() as u32;
+        let kept =
+            (!dropped.is_empty()).then(|| (0..all).filter(|index| dropped.binary_search(index).is_err()).collect());
+        Ok(Self {
+            plist: plist.clone(),
+            array: position as u32,
+            count: all - dropped.len() as u32,
+            kept,
+            lenient: policy.lenient,
+        })
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The property list that positions refer to.
+    #[must_use]
+    pub const fn plist(&self) -> &Plist {
+        &self.plist
+    }
+
+    /// Shows every image and segment to `visitor`.
+    pub fn walk(&self, visitor: &mut impl ImageVisitor) {
+        let view = self.plist.view();
+        if let Ok(Object::Array(array)) = view.object_at(self.array as usize) {
+            let mut budget = Budget::new(view.data().len());
+            // The check let everything pass, or dropped it; the same code drops it again.
+            let walked = walker::walk(view, array, &mut Faults::Ignore, &mut budget, visitor);
+            debug_assert!(walked.is_ok(), "a checked record cannot fail");
+        }
+    }
+
+    /// Image `index`, or `None` past the end.
+    #[must_use]
+    pub fn row(&self, index: u32) -> Option<ImageRow> {
+        if index >= self.count {
+            return None;
+        }
+        let index = self.kept.as_ref().map_or(Some(index), |kept| kept.get(index as usize).copied())?;
+        let view = self.plist.view();
+        let Ok(Object::Array(array)) = view.object_at(self.array as usize) else { return None };
+        walker::image(view, array, index)
+    }
+
+    /// The segments of an image of this table, in the order of the record.
+    pub fn segments(&self, image: &ImageRow) -> impl Iterator<Item = SegmentRow> + use<'_> {
+        walker::segments(self.plist.view(), image.segments)
+    }
+
+    /// How many segments an image of this table has.
+    #[must_use]
+    pub fn segment_count(&self, image: &ImageRow) -> usize {
+        if self.lenient {
+            return self.segments(image).count();
+        }
+        match self.plist.view().object_at(image.segments as usize) {
+            Ok(Object::Array(array)) if image.segments != 0 => array.len(),
+            _ => 0,
+        }
+    }
+
+    /// The string at a position that a row of this table names; `None` for 0.
+    #[must_use]
+    pub fn text(&self, position: u32) -> Option<Text<'_>> {
+        if position == 0 { None } else { Text::at(self.plist.view(), position) }
+    }
+}

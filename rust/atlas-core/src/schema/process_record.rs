@@ -1,0 +1,252 @@
+//! The root of `process.plist`.
+
+use uuid::Uuid;
+
+use crate::bplist::{Object, Pairs, Plist, View};
+use crate::error::{Error, Result};
+
+use super::dictionary::{self, Dictionary};
+use super::images::ImageTable;
+use super::keys;
+use super::path::Path;
+use super::report::{Policy, Report};
+use super::text::Text;
+
+/// What a process says of itself, checked.
+#[derive(Debug)]
+pub struct ProcessRecord {
+    /// Process identifier.
+    pub pid: i64,
+    /// Mach-O platform number.
+    pub platform: u64,
+    /// `dyld_process_state`.
+    pub state: u64,
+    /// `mach_absolute_time` of the last change of the image list.
+    pub timestamp: u64,
+    /// Images that were there before `main`, where the record has it.
+    pub initial_image_count: Option<u64>,
+    /// 1 = pages of 4 KiB, 2 = pointers of 4 bytes, 4 = private shared region. 0 where the record has none.
+    pub flags: u64,
+    /// The images outside the shared cache.
+    pub images: ImageTable,
+    /// What the process says of its shared cache.
+    pub cache: Option<CacheReference>,
+    plist: Plist,
+    has_environment: bool,
+    has_metrics: bool,
+    has_aot_images: bool,
+}
+
+/// What a process says of its shared cache.
+#[derive(Debug, Clone)]
+pub struct CacheReference {
+    /// UUID of the cache.
+    pub uuid: Uuid,
+    /// Where it lies in the process.
+    pub address: u64,
+    /// Path of its main file.
+    pub file_path: String,
+    /// UUID of the translated cache.
+    pub aot_uuid: Option<Uuid>,
+    /// Where the translated cache lies.
+    pub aot_address: Option<u64>,
+    /// Which images are in use, a bit each, lowest first.
+    pub bitmap: crate::bytes::Bytes,
+}
+
+/// A translated (Rosetta) image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AotImageRow {
+    /// Address of the x86_64 image.
+    pub x86_address: u64,
+    /// Address of the translation.
+    pub aot_address: u64,
+    /// Bytes of the translation.
+    pub aot_size: u64,
+    /// What names the translation.
+    pub image_key: [u8; 32],
+}
+
+impl CacheReference {
+    /// Whether image `index` of the cache is in use; images past the end of the bitmap are not.
+    #[must_use]
+    pub fn uses(&self, index: usize) -> bool {
+        self.bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+    }
+
+    /// How many bits the bitmap has, a multiple of 8.
+    #[must_use]
+    pub fn bit_count(&self) -> usize {
+        self.bitmap.len() * 8
+    }
+}
+
+impl ProcessRecord {
+    /// Checks the whole record.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it; a
+    /// required key of the root that is missing or wrong fails in any case.
+    pub fn check(plist: Plist, policy: Policy, report: &mut Report) -> Result<Self> {
+        let view = plist.view();
+        let root = Dictionary::open(view, view.top(), Path::Root)?;
+        let pid = root.required(keys::snapshot::PID, &dictionary::signed())?;
+        let platform = root.required(keys::snapshot::PLATFORM, &dictionary::unsigned())?;
+        let timestamp = root.required(keys::snapshot::TIMESTAMP, &dictionary::unsigned())?;
+        let state = root.required(keys::snapshot::STATE, &dictionary::unsigned())?;
+        let (images, _) = root.required_at(keys::snapshot::IMAGES, &dictionary::array())?;
+        let initial_image_count =
+            root.optional(report, keys::snapshot::INITIAL_IMAGE_COUNT, &dictionary::unsigned())?;
+        // dyld's encoder writes one spelling and its reader looks for the other; the reader's wins where both are there.
+        let flags_read = root.optional(report, keys::snapshot::FLAGS_READ, &dictionary::address())?;
+        let flags_written = root.optional(report, keys::snapshot::FLAGS_WRITTEN, &dictionary::address())?;
+
+        let images = ImageTable::check(&plist, images, root.path().key(keys::snapshot::IMAGES), policy, report)?;
+        let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
+        if environment.is_some() {
+            let environment = root.child(keys::snapshot::ENVIRONMENT)?;
+            for (key, _) in keys::ENVIRONMENT {
+                environment.optional(report, key, &dictionary::string())?;
+            }
+        }
+        let metrics = root.optional(report, keys::snapshot::METRICS, &dictionary::dictionary())?;
+        if metrics.is_some() {
+            let metrics = root.child(keys::snapshot::METRICS)?;
+            for pair in metrics.pairs().iter() {
+                if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value)) {
+                    report.fault(error.at_key(keys::snapshot::METRICS))?;
+                }
+            }
+        }
+        let aot_images = root.optional(report, keys::snapshot::AOT_IMAGES, &dictionary::array())?;
+        if let Some(array) = aot_images {
+            let path = root.path().key(keys::snapshot::AOT_IMAGES);
+            for (index, reference) in array.iter().enumerate() {
+                if let Err(error) =
+                    reference.and_then(|reference| AotImageRow::read(view, reference, path.index(index)))
+                {
+                    report.fault(error)?;
+                }
+            }
+        }
+        let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
+            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, report) {
+                Ok(cache) => Some(cache),
+                Err(error) => report.fault(error).map(|()| None)?,
+            },
+            None => None,
+        };
+        Ok(Self {
+            pid,
+            platform,
+            state,
+            timestamp,
+            initial_image_count,
+            flags: flags_read.or(flags_written).unwrap_or(0),
+            images,
+            cache,
+            has_environment: environment.is_some(),
+            has_metrics: metrics.is_some(),
+            has_aot_images: aot_images.is_some(),
+            plist,
+        })
+    }
+
+    /// The property list that the record is.
+    #[must_use]
+    pub const fn plist(&self) -> &Plist {
+        &self.plist
+    }
+
+    /// The pairs of the dictionary at `key` of the root, after the check.
+    fn section(&self, key: &str) -> Option<Pairs<'_>> {
+        let view = self.plist.view();
+        Dictionary::open(view, view.top(), Path::Root).ok()?.checked(key, &dictionary::dictionary())
+    }
+
+    /// The known path variables that the record has, by their `DYLD_` names; `None` where it has no environment.
+    #[must_use]
+    pub fn environment(&self) -> Option<Vec<(&'static str, Text<'_>)>> {
+        if !self.has_environment {
+            return None;
+        }
+        let view = self.plist.view();
+        let root = Dictionary::open(view, view.top(), Path::Root).ok()?;
+        let environment = root.child(keys::snapshot::ENVIRONMENT).ok()?;
+        let known = keys::ENVIRONMENT.iter();
+        Some(known.filter_map(|(key, name)| Some((*name, environment.checked(key, &dictionary::string())?))).collect())
+    }
+
+    /// The metrics, in file order, of a repeated key the first; `None` where the record has none.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Vec<(Text<'_>, i64)>> {
+        if !self.has_metrics {
+            return None;
+        }
+        let view = self.plist.view();
+        let pairs = self.section(keys::snapshot::METRICS)?;
+        Some(pairs.iter().filter_map(|pair| pair.and_then(|(key, value)| metric(view, key, value)).ok()).collect())
+    }
+
+    /// The translated images; `None` where the record has no list of them.
+    #[must_use]
+    pub fn aot_images(&self) -> Option<Vec<AotImageRow>> {
+        if !self.has_aot_images {
+            return None;
+        }
+        let view = self.plist.view();
+        let root = Dictionary::open(view, view.top(), Path::Root).ok()?;
+        let array = root.checked(keys::snapshot::AOT_IMAGES, &dictionary::array())?;
+        Some(array.iter().filter_map(|reference| AotImageRow::read(view, reference.ok()?, Path::Root).ok()).collect())
+    }
+}
+
+fn metric(view: View<'_>, key: u32, value: u32) -> Result<(Text<'_>, i64)> {
+    let position = view.position(key)?;
+    let name = view.object_at(position)?;
+    let Some(name) = Text::of(name) else {
+        return Err(Error::schema("string as key", dictionary::describe(&name)).at_offset(position));
+    };
+    let position = view.position(value)?;
+    let number = view.object_at(position)?;
+    match number {
+        Object::Integer(integer) => i64::try_from(integer.0).ok().map(|number| (name, number)),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        let key = format!("{}.{}", keys::snapshot::METRICS, name.to_string_lossy());
+        Error::schema("integer of 64 bits", dictionary::describe(&number)).at_key(key).at_offset(position)
+    })
+}
+
+impl AotImageRow {
+    fn read(view: View<'_>, reference: u32, path: Path<'_>) -> Result<Self> {
+        let image = Dictionary::open(view, reference, path)?;
+        let (at, key) = image.required_at(keys::aot_image::IMAGE_KEY, &dictionary::data())?;
+        let image_key = key.try_into().map_err(|_| {
+            Error::schema("data of 32 bytes", format!("data of {} bytes", key.len()))
+                .at_key(image.path().key(keys::aot_image::IMAGE_KEY).to_string())
+                .at_offset(at)
+        })?;
+        Ok(Self {
+            x86_address: image.required(keys::aot_image::X86_ADDRESS, &dictionary::address())?,
+            aot_address: image.required(keys::aot_image::AOT_ADDRESS, &dictionary::address())?,
+            aot_size: image.required(keys::aot_image::AOT_SIZE, &dictionary::unsigned())?,
+            image_key,
+        })
+    }
+}
+
+impl CacheReference {
+    fn read(plist: &Plist, cache: &Dictionary<'_, '_>, report: &mut Report) -> Result<Self> {
+        let bitmap = cache.required(keys::cache_reference::BITMAP, &dictionary::data())?;
+        Ok(Self {
+            uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
+            address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
+            file_path: cache.required(keys::cache_reference::FILE_PATH, &dictionary::string())?.to_string_lossy(),
+            aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,
+            aot_address: cache.optional(report, keys::cache_reference::AOT_ADDRESS, &dictionary::address())?,
+            bitmap: plist.part(bitmap),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Strict or lenient: whether a fault stops the reader or is noted.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+
+/// How a record is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// Drop what is broken and say so, instead of failing.
+    pub lenient: bool,
+    /// Bounds; a breach fails in either case.
+    pub limits: Limits,
+}
+
+/// The faults of a lenient reading, in words.
+#[derive(Debug, Default)]
+pub struct Report {
+    lenient: bool,
+    entry: String,
+    warnings: Vec<String>,
+    more: usize,
+}
+
+impl Report {
+    /// Warnings that are kept; the rest is counted. A broken record of a megabyte could else cost a hundred.
+    const MOST: usize = 1000;
+
+    /// For the record in archive entry `entry`.
+    #[must_use]
+    pub fn new(lenient: bool, entry: &str) -> Self {
+        Self { lenient, entry: entry.to_owned(), warnings: Vec::new(), more: 0 }
+    }
+
+    /// Whether faults are noted instead of raised.
+    #[must_use]
+    pub const fn lenient(&self) -> bool {
+        self.lenient
+    }
+
+    /// Notes a fault, or fails with it. A breach of a limit always fails.
+    ///
+    /// # Errors
+    /// The fault itself, with the archive entry added.
+    #[cold]
+    pub fn fault(&mut self, error: Error) -> Result<()> {
+        let error = error.in_entry(&self.entry);
+        if !self.lenient || matches!(error.kind(), ErrorKind::Limit { .. }) {
+            return Err(error.with_hint("lenient=True reads what is sound and lists the rest in warnings"));
+        }
+        self.note(&error);
+        Ok(())
+    }
+
+    /// Notes something that is no fault of the record.
+    #[cold]
+    pub fn note(&mut self, warning: &(impl ToString + ?Sized)) {
+        if self.warnings.len() < Self::MOST {
+            self.warnings.push(warning.to_string());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// The warnings, the oldest first.
+    #[must_use]
+    pub fn into_warnings(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.warnings.push(format!("{}: {} more faults of these kinds", self.entry, self.more));
+        }
+        self.warnings
+    }
+}
