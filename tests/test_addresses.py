@@ -33,7 +33,7 @@ DIFFERENCES: dict[tuple[type, type], type] = {
 }
 
 
-@pytest.mark.parametrize(("left", "right"), itertools.product(KINDS, KINDS))
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(KINDS, KINDS)))
 @pytest.mark.parametrize(("operation", "table"), [(operator.add, SUMS), (operator.sub, DIFFERENCES)])
 def test_every_pair_of_kinds(
     left: type, right: type, operation: Callable[[object, object], object], table: dict[tuple[type, type], type]

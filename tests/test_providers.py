@@ -41,7 +41,11 @@ def test_does_not_find(root: Path, path: str | None) -> None:
 
 
 def test_names_that_are_no_text(root: Path) -> None:
-    assert find(root, "/usr/lib/\ud800") is None
+    class Identifier:
+        uuid = None
+        path = "/usr/lib/\ud800"
+
+    assert DirectoryProvider(root).file(Identifier()) is None  # type: ignore[arg-type]
 
 
 def test_dots_stay_inside(root: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectoryProvider", "Provider"]
 
-StrPath: TypeAlias = "str | os.PathLike[str]"
+StrPath: TypeAlias = str | os.PathLike[str]
 
 # As dyld and the kernel: a chain of more links than this is a loop.
 _MOST_LINKS = 32

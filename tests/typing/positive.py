@@ -18,7 +18,6 @@ def addresses(preferred: da.PreferredAddress, rebased: da.RebasedAddress, slide:
     assert_type(slide + slide, da.Slide)
     assert_type(slide - slide, da.Slide)
     assert_type(preferred + 4, da.PreferredAddress)
-    assert_type(4 + preferred, da.PreferredAddress)
     assert_type(rebased + 4, da.RebasedAddress)
     assert_type(rebased - 4, da.RebasedAddress)
     assert_type(slide - 4, da.Slide)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from ..errors import AtlasError, FormatError
+from ..errors import AtlasError, FormatError, SchemaError
 from . import exits, inputs
 from .terminal import Style, plain
 
@@ -42,10 +42,9 @@ def report(error: Exception, options: argparse.Namespace) -> int:
 
 
 def _hint(error: Exception) -> str | None:
-    if isinstance(error, FormatError):
-        return inputs.what_it_is() or (
-            "--lenient shows what is sound" if error.key_path is not None else "validate says more"
-        )
-    if isinstance(error, FileNotFoundError):
-        return "- reads standard input"
-    return None
+    """What helps, where the error itself does not say it."""
+    if not isinstance(error, FormatError):
+        return None
+    if isinstance(error, SchemaError) and error.key_path is not None:
+        return "--lenient shows what is sound"
+    return inputs.what_it_is()

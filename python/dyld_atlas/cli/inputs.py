@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 current: str | None = None
 """The input that is being read, for messages."""
 
-_head = b""
+_data: bytes | None = None
 
 _MOST_WARNINGS = 10
 
@@ -25,7 +25,7 @@ class UsageError(Exception):
 
 def read(path: str) -> bytes:
     """The bytes of a file or of standard input."""
-    global current, _head
+    global current, _data
     current = "standard input" if path == "-" else path
     with Progress(f"reading {current}"):
         if path == "-":
@@ -33,7 +33,7 @@ def read(path: str) -> bytes:
         else:
             with open(path, "rb") as file:
                 data = file.read()
-    _head = data[:64]
+    _data = data
     return data
 
 
@@ -50,7 +50,7 @@ def providers(options: argparse.Namespace) -> "list[Provider] | tuple[()] | None
 
 def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
     """The snapshot at ``path``; what lenient opening dropped is said on standard error."""
-    global current, _head
+    global current, _data
     from .._native import Snapshot
 
     asked = providers(options)
@@ -59,7 +59,7 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
         with Progress("opening the snapshot"):
             opened = Snapshot.from_bytes(data, providers=asked, lenient=options.lenient)
     else:
-        current, _head = path, b""
+        current, _data = path, None
         with Progress(f"opening {path}"):
             opened = Snapshot.open(path, providers=asked, lenient=options.lenient)
     warnings = list(opened.warnings)
@@ -71,15 +71,32 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
 
 
 def what_it_is() -> str | None:
-    """A hint for an input that is something else, from its first bytes."""
-    head = _head
-    if not head and current:
+    """A hint for an input that is something else, from its content."""
+    if current is None:
+        return None
+    data = _data
+    if data is None:
         try:
             with open(current, "rb") as file:
-                head = file.read(64)
+                data = file.read()
         except OSError:
             return None
-    return describe(head)
+    return describe(data[:64]) or _archive_without_snapshot(data)
+
+
+def _archive_without_snapshot(data: bytes) -> str | None:
+    from .._native import Archive
+    from ..errors import FormatError
+
+    try:
+        archive = Archive.from_bytes(data)
+    except FormatError:
+        return None
+    if "process.plist" in archive:
+        return None
+    if any(entry.path.startswith("caches/uuids/") for entry in archive.entries):
+        return "this is the atlas of a shared cache; dyld-atlas validate looks it over"
+    return "this is an archive, but none of a snapshot: it holds no process.plist"
 
 
 def describe(head: bytes) -> str | None:

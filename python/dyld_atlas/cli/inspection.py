@@ -119,8 +119,8 @@ def _snapshot(data: bytes, report: Report, details: dict[str, str], *, lenient: 
         except AtlasError:
             report.problems.append(problem)
             return
-        # The first problem is among the warnings of lenient opening, in other words.
-        report.warnings += list(snapshot.warnings)
+        # The problem is among the warnings of lenient opening, too.
+        report.warnings += [warning for warning in snapshot.warnings if lenient or warning != problem.message]
         details[_SNAPSHOT] = f"{count(len(snapshot.images), 'image')} sound"
         if not lenient:
             report.problems.append(problem._replace(hint=problem.hint or "--lenient shows what is sound"))

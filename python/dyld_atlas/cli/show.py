@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 _MOST_IMAGES = 20
 
+_PLATFORM_WORDS = {
+    "MACOS": "macOS",
+    "IOS": "iOS",
+    "TVOS": "tvOS",
+    "WATCHOS": "watchOS",
+    "BRIDGEOS": "bridgeOS",
+    "MAC": "Mac",
+    "CATALYST": "Catalyst",
+    "DRIVERKIT": "DriverKit",
+    "VISIONOS": "visionOS",
+    "SEPOS": "sepOS",
+}
+
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
@@ -54,10 +67,20 @@ def _label(name: str) -> str:
     return name.lower().replace("_", " ")
 
 
+def _platform(name: str) -> str:
+    """A platform as Apple writes it.
+
+    >>> _platform("MACOS"), _platform("VISIONOS_SIMULATOR"), _platform("UNKNOWN_99")
+    ('macOS', 'visionOS simulator', 'unknown 99')
+    """
+    words = [_PLATFORM_WORDS.get(word, word.lower()) for word in name.split("_")]
+    return " ".join(words)
+
+
 def _lines(snapshot: "Snapshot") -> list[tuple[str, str]]:
     lines = [
         ("process", str(snapshot.pid)),
-        ("platform", f"{snapshot.platform.name} ({int(snapshot.platform)})"),
+        ("platform", f"{_platform(snapshot.platform.name)} ({int(snapshot.platform)})"),
         ("state", f"{_label(snapshot.state.name)} ({int(snapshot.state):#x})"),
         ("timestamp", f"{snapshot.timestamp} (mach_absolute_time)"),
         ("page size", human_size(snapshot.page_size)),

@@ -103,7 +103,7 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, for
     ]
     if out.isatty():
         _narrow(columns, widths)
-    lines = [([column.heading.upper() for column in columns], True), *((row, False) for row in cells)]
+    lines = [([column.heading.upper().replace("_", " ") for column in columns], True), *((row, False) for row in cells)]
     last = len(columns) - 1
     for row, is_heading in lines:
         parts = []
