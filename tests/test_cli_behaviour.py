@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Command, snapshot
 
+from command_line import Command, snapshot
 from dyld_atlas.cli import completion
 from dyld_atlas.cli.parser import build_parser
 
@@ -102,7 +102,9 @@ def test_interruption(command: Command, file: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_readers_may_leave(file: str) -> None:
-    with subprocess.Popen([*PYTHON, "segments", file, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [*PYTHON, "segments", file, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from command_line import CACHE_UUID, NASTY, SLIDE, Command, snapshot
 
+from command_line import CACHE_UUID, NASTY, SLIDE, Command, snapshot
 from dyld_atlas.testing import SnapshotBuilder
 
 

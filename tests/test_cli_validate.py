@@ -1,8 +1,8 @@
 """``dyld-atlas validate``: what is sound, and what is wrong where."""
 
 import pytest
-from command_line import CACHE_UUID, Command, cache, snapshot
 
+from command_line import CACHE_UUID, Command, cache, snapshot
 from dyld_atlas.formats import Archive, ArchiveWriter, plist_dumps
 from dyld_atlas.testing import SnapshotBuilder
 

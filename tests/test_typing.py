@@ -39,5 +39,3 @@ def test_what_must_not() -> None:
     }
     assert len(expected) >= 19
     assert found == expected, result.stdout + result.stderr
-
-

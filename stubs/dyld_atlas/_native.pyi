@@ -72,10 +72,10 @@ class Snapshot:
     """What one process had loaded at one moment.
 
     A snapshot is an Apple Archive with a binary property list ``process.plist``, as dyld publishes it in the memory of
-    every process. The images that lie in the shared cache are not in it, but a bitmap of those in use; their records come
-    from the atlas of the cache, which is looked for in this order: the providers, the ``.atlas`` beside the cache file,
-    the record embedded in the snapshot. Without any of them, `images` holds the process's own alone and
-    `shared_cache` is None.
+    every process. The images of the shared cache are not in it, but a bitmap of those in use; their records come from
+    the atlas of the cache, which is looked for in this order: the providers, the ``.atlas`` beside the cache file, the
+    record embedded in the snapshot. Without any of them, `images` holds the process's own alone and `shared_cache` is
+    None.
 
     Snapshots compare by identity and pickle by their bytes.
     """
@@ -255,7 +255,7 @@ class ImageList(Sequence[Image]):
 
 @final
 class ColumnBuffer(Generic[_Item]):
-    """A read-only array: a buffer for numpy, memoryview and the like, which copy nothing, and a plain sequence otherwise."""
+    """A read-only array: a buffer for numpy and memoryview, which copy nothing, and a plain sequence for the rest."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> _Item: ...
@@ -682,8 +682,8 @@ class ArchiveEntry:
     def fields(self) -> Mapping[str, object]:
         """Every field by its three-letter key, the first of a repeated one.
 
-        An unsigned integer as int, a string as str, a digest as bytes, a time as int nanoseconds since 1970, a blob as its
-        size, a flag as True.
+        An unsigned integer as int, a string as str, a digest as bytes, a time as int nanoseconds since 1970, a blob as
+        its size, a flag as True.
         """
 
     @property

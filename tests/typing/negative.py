@@ -1,4 +1,4 @@
-"""What type checkers must refuse. Each line with ``# error:`` must have exactly that error of mypy, and no other has one."""
+"""What type checkers must refuse: each line with ``# error:`` has exactly that error of mypy, and no other has one."""
 
 import dyld_atlas as da
 

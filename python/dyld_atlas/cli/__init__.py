@@ -1,7 +1,7 @@
 """The command ``dyld-atlas``.
 
-Data goes to standard output, messages to standard error. What a command needs is imported when the command runs, so that
-``--help`` and completion answer at once.
+Data goes to standard output, messages to standard error. What a command needs is imported when the command runs, so
+that ``--help`` and completion answer at once.
 """
 
 import os

@@ -58,7 +58,7 @@ def _command(name: str, summary: str, parser: argparse.ArgumentParser) -> Comman
 
 def _bash() -> Iterator[str]:
     everything = commands()
-    yield "# bash completion of dyld-atlas; load it with: eval \"$(dyld-atlas completion bash)\""
+    yield '# bash completion of dyld-atlas; load it with: eval "$(dyld-atlas completion bash)"'
     yield "_dyld_atlas() {"
     yield "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= i"
     yield "  for ((i = 1; i < COMP_CWORD; i++)); do"
@@ -119,7 +119,9 @@ def _zsh() -> Iterator[str]:
             for flag in option.flags:
                 value = ""
                 if option.takes_value:
-                    action = f"({' '.join(option.choices)})" if option.choices else "_files -/" if option.is_folder else ""
+                    action = (
+                        f"({' '.join(option.choices)})" if option.choices else "_files -/" if option.is_folder else ""
+                    )
                     value = f":value:{action}"
                 yield f"        '{flag}[{quote(option.help)}]{value}' \\"
         words = f"({' '.join(command.words)})" if command.words is not None else "_files"

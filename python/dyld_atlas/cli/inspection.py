@@ -206,6 +206,4 @@ def _entries(archive: "Archive", report: Report, details: dict[str, str]) -> Non
         if entry.path in seen:
             detail = ", ".join(part for part in (detail, "repeated: the first counts") if part)
         seen.add(entry.path)
-        report.entries.append(
-            Entry(entry.path, entry.kind, entry.size, _state(entry.checksum_ok), state, detail)
-        )
+        report.entries.append(Entry(entry.path, entry.kind, entry.size, _state(entry.checksum_ok), state, detail))

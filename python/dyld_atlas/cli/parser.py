@@ -1,6 +1,8 @@
 """The arguments. Nothing but argparse is imported here: help and completion need no more."""
 
 import argparse
+import os
+import sys
 
 _EPILOG = """\
 exit codes:
@@ -10,11 +12,27 @@ exit codes:
   3  the content is malformed
   4  access is denied
 
-FILE is a snapshot of dyld: an Apple Archive with process.plist, bare or compressed; - reads standard input.
-Data goes to standard output, messages to standard error. Colour is used on terminals only, and not if NO_COLOR is set.
-With --json, addresses are hexadecimal text ("0x1a2b"), sizes are numbers, and "version" changes when a field is taken
-away or means something else; fields may be added at any time.
+FILE is a snapshot of dyld: an Apple Archive with process.plist, bare or
+compressed; - reads standard input. Data goes to standard output, messages to
+standard error. Colour is used on terminals only, and not if NO_COLOR is set.
+With --json, addresses are hexadecimal text ("0x1a2b"), sizes are numbers, and
+"version" changes when a field is taken away or means something else; fields may
+be added at any time.
 """
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Finds the width of the terminal by itself: argparse loads shutil for it, and with that three compressors."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=min(_columns(), 120) - 2, max_help_position=28)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
 
 
 class _Version(argparse.Action):
@@ -29,9 +47,8 @@ class _Version(argparse.Action):
 
 def _input_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
-    group = options.add_argument_group("where the data comes from")
-    group.add_argument("--lenient", action="store_true", help="drop what is broken, say so, and show the rest")
-    files = group.add_mutually_exclusive_group()
+    options.add_argument("--lenient", action="store_true", help="drop what is broken, say so, and show the rest")
+    files = options.add_mutually_exclusive_group()
     files.add_argument(
         "--provider-root",
         metavar="DIR",
@@ -46,8 +63,7 @@ def _input_options() -> argparse.ArgumentParser:
 
 def _output_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
-    group = options.add_argument_group("how it is shown")
-    shape = group.add_mutually_exclusive_group()
+    shape = options.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="one JSON document, with a line for each record")
     shape.add_argument(
         "--format",
@@ -55,7 +71,7 @@ def _output_options() -> argparse.ArgumentParser:
         default="table",
         help="a table for people (the default), or tab-separated values with exact numbers",
     )
-    group.add_argument(
+    options.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="when to use colour (default: auto)"
     )
     return options
@@ -67,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="dyld-atlas",
         description="Shows what a process of an Apple system has loaded, from the records that dyld keeps.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
@@ -76,7 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add(name: str, summary: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         return commands.add_parser(
-            name, help=summary, description=summary[0].upper() + summary[1:] + ".", parents=parents, allow_abbrev=False
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            parents=parents,
+            formatter_class=_Formatter,
+            allow_abbrev=False,
         )
 
     def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str = "FILE") -> None:

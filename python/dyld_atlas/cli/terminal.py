@@ -19,6 +19,7 @@ class Style:
             self.on = when == "always"
 
     def __call__(self, text: str, color: str | None) -> str:
+        """``text`` in ``color``, where this stream has any."""
         return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if self.on and color and text else text
 
 
@@ -61,7 +62,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 class Column(NamedTuple):
     """A column of a table: its heading and what its values are.
 
-    ``kind`` is ``text``, ``address``, ``size``, ``number`` or ``uuid``. A flexible column gives way on narrow terminals.
+    ``kind`` is ``text``, ``address``, ``size``, ``number`` or ``uuid``. Flexible columns give way on narrow terminals.
     """
 
     heading: str
@@ -98,9 +99,7 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, for
             out.write("\t".join(exact(value, column.kind) for value, column in zip(row, columns, strict=True)) + "\n")
         return
     cells = [[_shown(value, column.kind) for value, column in zip(row, columns, strict=True)] for row in rows]
-    widths = [
-        max([width(row[i]) for row in cells] + [len(column.heading)]) for i, column in enumerate(columns)
-    ]
+    widths = [max([width(row[i]) for row in cells] + [len(column.heading)]) for i, column in enumerate(columns)]
     if out.isatty():
         _narrow(columns, widths)
     lines = [([column.heading.upper().replace("_", " ") for column in columns], True), *((row, False) for row in cells)]

@@ -1,10 +1,19 @@
-"""Records that snapshots and caches share: UUIDs, segments, raw keys. The four-letter keys are those of dyld's format."""
+"""Records that snapshots and caches share: UUIDs, segments, raw keys. Four-letter keys are those of dyld's format."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-__all__ = ["AUTOMATIC", "Automatic", "Record", "SegmentLike", "UUIDLike", "automatic_uuid", "overlay", "segment_records"]
+__all__ = [
+    "AUTOMATIC",
+    "Automatic",
+    "Record",
+    "SegmentLike",
+    "UUIDLike",
+    "automatic_uuid",
+    "overlay",
+    "segment_records",
+]
 
 Record: TypeAlias = dict[str, Any]
 
