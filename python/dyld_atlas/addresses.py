@@ -42,7 +42,7 @@ __all__ = ["PreferredAddress", "RebasedAddress", "Slide"]
 
 _MASK = (1 << 64) - 1
 
-# The constructor of int, past the one below: what is made here is in range already. The native module goes the same way.
+# The constructor of int, past the one below: what is made here is in range already. The native module does the same.
 _make: Callable[..., Any] = int.__new__
 
 
@@ -59,7 +59,7 @@ class _Word(int):
     __slots__ = ()
 
     def __new__(cls, value: SupportsIndex | str | bytes = 0, base: SupportsIndex = 10) -> "Self":
-        """As ``int`` does, modulo 2**64. Text is read in ``base``; an address of another kind is taken for its number."""
+        """As ``int``, modulo 2**64. Text is read in ``base``; an address of another kind is taken for its number."""
         if isinstance(value, (str, bytes, bytearray)):
             number = int(value, base)
         else:
@@ -149,7 +149,7 @@ class RebasedAddress(_Word):
 
     __slots__ = ()
 
-    def __add__(self, other: "Slide | PlainInt", /) -> "RebasedAddress":
+    def __add__(self, other: PlainInt, /) -> "RebasedAddress":
         return _move(self, other, 1)  # type: ignore[no-any-return]
 
     def __radd__(self, other: PlainInt, /) -> "RebasedAddress":

@@ -107,7 +107,7 @@ class Permissions(enum.IntFlag, boundary=enum.KEEP):
 
 
 class SnapshotFlags(enum.IntFlag, boundary=enum.KEEP):
-    """Facts about the whole process (``SnapshotFlags`` of dyld's ``SnapshotShared.h``). Bits without a name are kept."""
+    """Facts about the whole process (``SnapshotFlags`` of dyld's ``SnapshotShared.h``). Nameless bits are kept."""
 
     PAGE_SIZE_4K = 1
     """Pages are 4 KiB; 16 KiB otherwise."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectoryProvider", "Provider"]
 
-StrPath: TypeAlias = "str | os.PathLike[str]"
+StrPath: TypeAlias = str | os.PathLike[str]
 
 # As dyld and the kernel: a chain of more links than this is a loop.
 _MOST_LINKS = 32
@@ -44,9 +44,9 @@ class DirectoryProvider:
     """A folder that stands for the root of the machine the data came from, such as a mounted disk image.
 
     Paths are resolved as that machine would have resolved them: an absolute symbolic link starts again at the folder,
-    not at this machine's root. Nothing outside of the folder is ever opened, neither by links nor by ``..``, and nothing
-    but regular files is returned. The folder is trusted to hold still: a link that is put in place between the look-up
-    and the opening is not noticed.
+    not at this machine's root. Nothing outside of the folder is ever opened, neither by links nor by ``..``, and
+    nothing but regular files is returned. The folder is trusted to hold still: a link that is put in place between the
+    look-up and the opening is not noticed.
     """
 
     def __init__(self, root: StrPath) -> None:

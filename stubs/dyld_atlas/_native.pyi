@@ -6,7 +6,7 @@ was checked when the record was opened: a property costs no I/O and does not fai
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Self, TypeAlias, final, overload
+from typing import Generic, Literal, Self, TypeAlias, TypeVar, final, overload
 from uuid import UUID
 
 from typing_extensions import Buffer
@@ -16,6 +16,7 @@ from .enums import Permissions, Platform, ProcessState, SnapshotFlags
 from .providers import Provider
 
 _StrPath: TypeAlias = str | os.PathLike[str]
+_Item = TypeVar("_Item", covariant=True)
 
 # ---------------------------------------------------------------- options
 @final
@@ -46,6 +47,7 @@ class Limits:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, int]]: ...
 
 @final
 class FileIdentifier:
@@ -62,6 +64,7 @@ class FileIdentifier:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, object]]: ...
 
 # --------------------------------------------------------------- snapshot
 @final
@@ -69,10 +72,10 @@ class Snapshot:
     """What one process had loaded at one moment.
 
     A snapshot is an Apple Archive with a binary property list ``process.plist``, as dyld publishes it in the memory of
-    every process. The images that lie in the shared cache are not in it, but a bitmap of those in use; their records come
-    from the atlas of the cache, which is looked for in this order: the providers, the ``.atlas`` beside the cache file,
-    the record embedded in the snapshot. Without any of them, `images` holds the process's own alone and
-    `shared_cache` is None.
+    every process. The images of the shared cache are not in it, but a bitmap of those in use; their records come from
+    the atlas of the cache, which is looked for in this order: the providers, the ``.atlas`` beside the cache file, the
+    record embedded in the snapshot. Without any of them, `images` holds the process's own alone and `shared_cache` is
+    None.
 
     Snapshots compare by identity and pickle by their bytes.
     """
@@ -251,6 +254,14 @@ class ImageList(Sequence[Image]):
     def count(self, value: object, /) -> int: ...
 
 @final
+class ColumnBuffer(Generic[_Item]):
+    """A read-only array: a buffer for numpy and memoryview, which copy nothing, and a plain sequence for the rest."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> _Item: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
 class ImageColumns:
     """A list of images as arrays, row by row as in the list.
 
@@ -258,19 +269,19 @@ class ImageColumns:
     """
 
     @property
-    def address(self) -> Buffer:
+    def address(self) -> ColumnBuffer[int]:
         """Where each image lies: uint64, shape (n,)."""
 
     @property
-    def preferred_load_address(self) -> Buffer:
+    def preferred_load_address(self) -> ColumnBuffer[int]:
         """Unslid addresses: uint64, shape (n,); 0 where the record has none."""
 
     @property
-    def vm_end(self) -> Buffer:
+    def vm_end(self) -> ColumnBuffer[int]:
         """The end of the highest segment in the process: uint64, shape (n,); 0 if there is none."""
 
     @property
-    def uuid(self) -> Buffer:
+    def uuid(self) -> ColumnBuffer[bytes]:
         """UUIDs: uint8, shape (n, 16); all zero where there is none."""
 
     @property
@@ -288,23 +299,23 @@ class SegmentColumns:
     """The segments of a list of images as arrays. Each is a read-only buffer, as in `ImageColumns`."""
 
     @property
-    def image_index(self) -> Buffer:
+    def image_index(self) -> ColumnBuffer[int]:
         """The row of the image in its list: int32, shape (n,)."""
 
     @property
-    def address(self) -> Buffer:
+    def address(self) -> ColumnBuffer[int]:
         """Where each segment lies in the process: uint64, shape (n,)."""
 
     @property
-    def vm_size(self) -> Buffer:
+    def vm_size(self) -> ColumnBuffer[int]:
         """Bytes in memory: uint64, shape (n,)."""
 
     @property
-    def file_size(self) -> Buffer:
+    def file_size(self) -> ColumnBuffer[int]:
         """Bytes in the file: uint64, shape (n,)."""
 
     @property
-    def permissions(self) -> Buffer:
+    def permissions(self) -> ColumnBuffer[int]:
         """VM_PROT_* bits: uint8, shape (n,)."""
 
     @property
@@ -671,8 +682,8 @@ class ArchiveEntry:
     def fields(self) -> Mapping[str, object]:
         """Every field by its three-letter key, the first of a repeated one.
 
-        An unsigned integer as int, a string as str, a digest as bytes, a time as int nanoseconds since 1970, a blob as its
-        size, a flag as True.
+        An unsigned integer as int, a string as str, a digest as bytes, a time as int nanoseconds since 1970, a blob as
+        its size, a flag as True.
         """
 
     @property
@@ -727,6 +738,7 @@ class Archive:
             KeyError: no file is there.
         """
 
+@final
 class ArchiveWriter:
     """Writes an Apple Archive as dyld does: links first, each record stamped with its CRC-32C (dyld-1376 and later)."""
 

@@ -28,8 +28,8 @@ _ALIGNMENT = 0x4000
 class CacheBuilder:
     """Describes a shared cache as its atlas does: the files it consists of and the images in it.
 
-    Used by :meth:`SnapshotBuilder.shared_cache`, and alone for the ``.atlas`` that lies beside a cache file. Every method
-    but the last two returns the builder, so that calls can be chained.
+    Used by :meth:`SnapshotBuilder.shared_cache`, and alone for the ``.atlas`` that lies beside a cache file.
+    :meth:`image` and :meth:`subcache` return the builder, so that calls can be chained.
     """
 
     def __init__(

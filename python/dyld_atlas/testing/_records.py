@@ -1,10 +1,19 @@
-"""Records that snapshots and caches share: UUIDs, segments, raw keys. The four-letter keys are those of dyld's format."""
+"""Records that snapshots and caches share: UUIDs, segments, raw keys. Four-letter keys are those of dyld's format."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-__all__ = ["AUTOMATIC", "Automatic", "Record", "SegmentLike", "UUIDLike", "automatic_uuid", "overlay", "segment_records"]
+__all__ = [
+    "AUTOMATIC",
+    "Automatic",
+    "Record",
+    "SegmentLike",
+    "UUIDLike",
+    "automatic_uuid",
+    "overlay",
+    "segment_records",
+]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -20,7 +29,7 @@ AUTOMATIC: Final[Automatic] = "automatic"
 # An own name space, so that derived UUIDs never meet those of real files.
 _NAMESPACE: Final = UUID("b6b9d3a4-6c0e-5f6b-9d0c-2f5f1d9e7a10")
 
-_SEGMENT_FIELDS: Final = ("name", "size", "permissions", "file_size", "preferred_load_address")
+_SEGMENT_FIELDS: Final[tuple[str, ...]] = ("name", "size", "permissions", "file_size", "preferred_load_address")
 _SEGMENT_KEYS: Final = {
     "name": "name",
     "size": "size",
@@ -64,7 +73,7 @@ def signed(address: int) -> int:
 def segment_records(
     segments: Mapping[str, int] | Sequence[SegmentLike], preferred: int, file_offset: int = 0
 ) -> tuple[list[Record], int]:
-    """The records of an image's segments, laid end to end from ``preferred`` on, and the address after the last."""
+    """The records of an image's segments, laid end to end from ``preferred`` on, and where the next would lie."""
     records = []
     for given in _fields(segments):
         unknown = {key: value for key, value in given.items() if key not in _SEGMENT_KEYS}
@@ -82,7 +91,11 @@ def segment_records(
             "perm": int(permissions),
         }
         records.append(overlay(record, unknown))
-        preferred, file_offset = address + size, offset + file_size
+        # What is placed by hand, such as the __LINKEDIT that the images of a cache share, does not move what follows.
+        if "preferred_load_address" not in given:
+            preferred = address + size
+        if "file_offset" not in given:
+            file_offset = offset + file_size
     return records, preferred
 
 
@@ -93,14 +106,13 @@ def _fields(segments: Mapping[str, int] | Sequence[SegmentLike]) -> Iterator[dic
         return
     for segment in segments:
         if isinstance(segment, Mapping):
-            fields = dict(segment)
-            missing = {"name", "size"} - fields.keys()
+            fields: dict[str, Any] = dict(segment)
         else:
             values = tuple(segment)
             if len(values) > len(_SEGMENT_FIELDS):
                 raise TypeError(f"a segment has at most {len(_SEGMENT_FIELDS)} fields, not {len(values)}: {values!r}")
             fields = dict(zip(_SEGMENT_FIELDS, values, strict=False))
-            missing = {"name", "size"} - fields.keys()
+        missing = {"name", "size"} - fields.keys()
         if missing:
             raise TypeError(f"a segment needs {' and '.join(sorted(missing))}: {segment!r}")
         yield fields

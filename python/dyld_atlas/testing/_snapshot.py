@@ -55,7 +55,7 @@ class SnapshotBuilder:
         platform: int = Platform.MACOS,
         state: int = ProcessState.RUNNING,
         timestamp: int = 1,
-        initial_image_count: int | None | Automatic = AUTOMATIC,
+        initial_image_count: int | Automatic | None = AUTOMATIC,
         flags: int | None = 0,
         extra: Mapping[str, object] | None = None,
     ) -> None:
@@ -66,8 +66,8 @@ class SnapshotBuilder:
             platform: what it was built for; see :class:`~dyld_atlas.Platform`.
             state: how far dyld had come; see :class:`~dyld_atlas.ProcessState`.
             timestamp: ``mach_absolute_time`` of the last change.
-            initial_image_count: how many images were there at launch; those of the snapshot's own that are there when it
-                is built unless given; None leaves it out.
+            initial_image_count: how many images were there at launch; as many as the snapshot has of its own when it is
+                built unless given; None leaves it out.
             flags: see :class:`~dyld_atlas.SnapshotFlags`; None leaves them out.
             extra: raw keys by their four letters, put over the record; None takes a key away.
         """

@@ -1,0 +1,52 @@
+"""The command ``dyld-atlas``.
+
+Data goes to standard output, messages to standard error. What a command needs is imported when the command runs, so
+that ``--help`` and completion answer at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+from . import exits
+from .parser import build_parser
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command with ``arguments`` (those of the process unless given) and returns its exit code."""
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered must not raise again when the interpreter ends.
+        with open(os.devnull, "wb") as sink:
+            try:
+                os.dup2(sink.fileno(), sys.stdout.fileno())
+            except (OSError, ValueError):
+                pass
+        return exits.BROKEN_PIPE
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = build_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # Names come from other machines; what this terminal cannot show must not stop the rest.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    from importlib import import_module
+
+    command = import_module(f".{options.command}", __package__)
+    try:
+        code: int = command.run(options)
+        sys.stdout.flush()
+        return code
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        from . import failures
+
+        return failures.report(error, options)

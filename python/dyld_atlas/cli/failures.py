@@ -1,0 +1,50 @@
+"""Says what went wrong: one message, one hint, one exit code."""
+
+import argparse
+import sys
+
+from ..errors import AtlasError, FormatError, SchemaError
+from . import exits, inputs
+from .terminal import Style, plain
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of an error."""
+    if isinstance(error, FormatError):
+        return exits.MALFORMED
+    if isinstance(error, PermissionError):
+        return exits.DENIED
+    if isinstance(error, (OSError, inputs.UsageError)):
+        return exits.USAGE
+    if isinstance(error, LookupError):
+        return exits.NOT_FOUND
+    return exits.MALFORMED
+
+
+def report(error: Exception, options: argparse.Namespace) -> int:
+    """Writes what is to be said of ``error`` to standard error and returns the exit code; raises what is a defect."""
+    if not isinstance(error, (AtlasError, OSError, inputs.UsageError)):
+        raise error
+    style = Style(sys.stderr, getattr(options, "color", "auto"))
+    path = inputs.current or ""
+    if isinstance(error, OSError) and not isinstance(error, AtlasError):
+        name = error.filename if error.filename is not None else path
+        message = f"{name}: {error.strerror or error}" if name else str(error.strerror or error)
+    elif isinstance(error, inputs.UsageError):
+        message = str(error)
+    else:
+        message = f"{path}: {error}" if path else str(error)
+    print(f"{style('dyld-atlas: error:', 'red')} {plain(message)}", file=sys.stderr)
+    hint = getattr(error, "hint", None) or _hint(error)
+    if hint:
+        print(f"{style('hint:', 'cyan')} {plain(hint)}", file=sys.stderr)
+    return exit_code(error)
+
+
+def _hint(error: Exception) -> str | None:
+    """What helps, where the error itself does not say it."""
+    if not isinstance(error, FormatError):
+        return None
+    if isinstance(error, SchemaError) and error.key_path is not None:
+        return "--lenient shows what is sound"
+    return inputs.what_it_is()

@@ -1,0 +1,209 @@
+"""Looks a file over, layer by layer: container, archive, checksums, property lists, records."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import AtlasError, FormatError
+from .inputs import describe
+from .progress import Progress
+from .terminal import count
+
+if TYPE_CHECKING:
+    from .._native import Archive, ArchiveEntry
+
+_SNAPSHOT = "process.plist"
+_CACHES = "caches/uuids/"
+# What the record of a cache needs, and of what type; the names are those of dyld's format.
+_CACHE_KEYS = {"uuid": bytes, "padr": int, "size": int, "psze": int, "imgs": list}
+_TYPE_NAMES = {bytes: "data", int: "integer", str: "string", list: "array", dict: "dictionary", float: "real"}
+
+
+class Entry(NamedTuple):
+    """What is to be said of an archive entry."""
+
+    path: str
+    kind: str
+    size: int
+    checksum: str
+    state: str
+    detail: str | None
+
+
+class Problem(NamedTuple):
+    """Something that is wrong, and where."""
+
+    message: str
+    error: str
+    code: int
+    entry: str | None = None
+    key_path: str | None = None
+    offset: int | None = None
+    expected: str | None = None
+    found: str | None = None
+    hint: str | None = None
+
+
+@dataclass
+class Report:
+    """What was found."""
+
+    size: int
+    kind: str = "unknown"
+    codec: str | None = None
+    checksum: str = "none"
+    entries: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def inspect(data: bytes, *, lenient: bool = False) -> Report:
+    """Looks ``data`` over. With ``lenient``, what lenient opening can do without is a warning, not a problem."""
+    from .._native import Archive
+
+    report = Report(size=len(data))
+    try:
+        with Progress("decoding the archive"):
+            archive = Archive.from_bytes(data)
+    except FormatError as error:
+        report.problems.append(_problem(error, hint=describe(data[:64])))
+        return report
+    report.codec = archive.codec
+    report.checksum = _state(archive.checksum_ok)
+    details: dict[str, str] = {}
+    if _SNAPSHOT in archive:
+        report.kind = "snapshot"
+        _snapshot(data, report, details, lenient=lenient)
+    else:
+        caches = any(entry.path.startswith(_CACHES) for entry in archive.entries)
+        report.kind = "cache-atlas" if caches else "archive"
+        if not caches:
+            message = "the archive holds neither process.plist nor caches/uuids/<UUID>.plist"
+            report.problems.append(Problem(message, "SchemaError", 3, hint=None))
+    for entry in archive.entries:
+        if entry.kind == "F" and entry.path.endswith(".plist") and entry.path != _SNAPSHOT:
+            _plist(entry, report, details)
+    _checksums(archive, report, lenient=lenient)
+    _entries(archive, report, details)
+    return report
+
+
+def _state(checksum_ok: bool | None) -> str:
+    return "none" if checksum_ok is None else "ok" if checksum_ok else "bad"
+
+
+def _problem(error: AtlasError, entry: str | None = None, hint: str | None = None) -> Problem:
+    place = {name: getattr(error, name, None) for name in ("entry", "key_path", "offset", "expected", "found")}
+    message = str(error)
+    if place["entry"] is None and entry is not None:
+        place["entry"] = entry
+        message = f"{entry}: {message}"
+    return Problem(message, type(error).__name__, error.code, hint=error.hint or hint, **place)
+
+
+def _snapshot(data: bytes, report: Report, details: dict[str, str], *, lenient: bool) -> None:
+    """Opens the snapshot strictly; if that fails, lenient opening tells what else is wrong."""
+    from .._native import Snapshot
+
+    try:
+        with Progress("checking the records"):
+            snapshot = Snapshot.from_bytes(data, providers=())
+    except AtlasError as error:
+        problem = _problem(error)
+        try:
+            snapshot = Snapshot.from_bytes(data, providers=(), lenient=True)
+        except AtlasError:
+            report.problems.append(problem)
+            return
+        # The problem is among the warnings of lenient opening, too.
+        report.warnings += [warning for warning in snapshot.warnings if lenient or warning != problem.message]
+        details[_SNAPSHOT] = f"{count(len(snapshot.images), 'image')} sound"
+        if not lenient:
+            report.problems.append(problem._replace(hint=problem.hint or "--lenient shows what is sound"))
+        return
+    own = sum(1 for image in snapshot.images if image.shared_cache is None)
+    details[_SNAPSHOT] = count(own, "image")
+    if snapshot.shared_cache_record is not None and snapshot.shared_cache is None:
+        report.warnings.append("the record of the shared cache is not in the archive")
+    report.warnings += list(snapshot.warnings)
+
+
+def _plist(entry: "ArchiveEntry", report: Report, details: dict[str, str]) -> None:
+    """Reads a property list as a whole, and looks at the records of caches in it."""
+    from .._native import plist_loads
+
+    try:
+        with Progress(f"reading {entry.path}"):
+            root = plist_loads(entry.data())
+    except FormatError as error:
+        if not any(problem.entry == entry.path for problem in report.problems):
+            report.problems.append(_problem(error, entry.path))
+        return
+    if not entry.path.startswith(_CACHES):
+        return
+    problems = _cache(entry.path, root, details)
+    known = {(problem.entry, problem.key_path) for problem in report.problems}
+    report.problems += [problem for problem in problems if (problem.entry, problem.key_path) not in known]
+
+
+def _cache(path: str, root: Any, details: dict[str, str]) -> list[Problem]:
+    def wrong(key_path: str, expected: str, value: Any) -> Problem:
+        found = "nothing" if value is None else _TYPE_NAMES.get(type(value), type(value).__name__)
+        message = f"{path}: {key_path}: expected {expected}, found {found}"
+        return Problem(message, "SchemaError", 3, path, key_path, None, expected, found)
+
+    uuids = root.get("uuids") if isinstance(root, dict) else None
+    if not isinstance(uuids, dict):
+        return [wrong("uuids", "dictionary", uuids)]
+    problems = []
+    for uuid, cache in uuids.items():
+        if not isinstance(cache, dict):
+            problems.append(wrong(f"uuids.{uuid}", "dictionary", cache))
+            continue
+        for key, kind in _CACHE_KEYS.items():
+            if not isinstance(cache.get(key), kind):
+                problems.append(wrong(f"uuids.{uuid}.{key}", _TYPE_NAMES[kind], cache.get(key)))
+    wanted = path.removeprefix(_CACHES).removesuffix(".plist")
+    cache = uuids.get(wanted)
+    if cache is None:
+        problems.append(wrong(f"uuids.{wanted}", "dictionary", None))
+    elif isinstance(cache, dict):
+        images, files = cache.get("imgs"), cache.get("dscs")
+        parts = [(images, "image"), (files, "file")]
+        details[path] = ", ".join(count(len(part), noun) for part, noun in parts if isinstance(part, list))
+    return problems
+
+
+def _checksums(archive: "Archive", report: Report, *, lenient: bool) -> None:
+    if archive.checksum_ok is not False or any(problem.code == 1 for problem in report.problems):
+        return
+    bad = [entry.path for entry in archive.entries if entry.checksum_ok is False]
+    message = "the checksum is wrong" + (f" of {', '.join(bad)}" if bad else "")
+    if lenient:
+        report.warnings.append(message)
+    else:
+        hint = "the file was cut, changed or torn while it was read; --lenient opens it all the same"
+        report.problems.append(Problem(message, "ArchiveError", 1, bad[0] if bad else None, hint=hint))
+
+
+def _entries(archive: "Archive", report: Report, details: dict[str, str]) -> None:
+    wrong = {problem.entry for problem in report.problems}
+    seen: set[str] = set()
+    for entry in archive.entries:
+        detail = details.get(entry.path)
+        state = "bad" if entry.path in wrong or entry.checksum_ok is False else "ok"
+        if entry.checksum_ok is False:
+            detail = ", ".join(part for part in (detail, "checksum wrong") if part)
+        if entry.kind == "L":
+            detail = f"→ {entry.link_target}"
+            if entry.path not in archive:
+                detail += " (leads nowhere)"
+                report.warnings.append(f"{entry.path}: the link leads nowhere")
+        if entry.path in seen:
+            detail = ", ".join(part for part in (detail, "repeated: the first counts") if part)
+        seen.add(entry.path)
+        report.entries.append(Entry(entry.path, entry.kind, entry.size, _state(entry.checksum_ok), state, detail))

@@ -1,0 +1,142 @@
+"""The arguments. Nothing but argparse is imported here: help and completion need no more."""
+
+import argparse
+import os
+import sys
+
+_EPILOG = """\
+exit codes:
+  0  done
+  1  there is a difference, or what was asked for is not there
+  2  wrong arguments, or a file that cannot be opened
+  3  the content is malformed
+  4  access is denied
+
+FILE is a snapshot of dyld: an Apple Archive with process.plist, bare or
+compressed; - reads standard input. Data goes to standard output, messages to
+standard error. Colour is used on terminals only, and not if NO_COLOR is set.
+With --json, addresses are hexadecimal text ("0x1a2b"), sizes are numbers, and
+"version" changes when a field is taken away or means something else; fields may
+be added at any time.
+"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Finds the width of the terminal by itself: argparse loads shutil for it, and with that three compressors."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=min(_columns(), 120) - 2, max_help_position=28)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
+
+
+class _Version(argparse.Action):
+    """Looks the version up only if it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from .. import __version__
+
+        print(f"dyld-atlas {__version__}")
+        parser.exit()
+
+
+def _input_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--lenient", action="store_true", help="drop what is broken, say so, and show the rest")
+    files = options.add_mutually_exclusive_group()
+    files.add_argument(
+        "--provider-root",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder that stands for the root of the machine the data came from, such as a mounted disk image; "
+        "may be repeated",
+    )
+    files.add_argument("--no-files", action="store_true", help="open no file but FILE, not even a shared cache's atlas")
+    return options
+
+
+def _output_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    shape = options.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="one JSON document, with a line for each record")
+    shape.add_argument(
+        "--format",
+        choices=("table", "tsv"),
+        default="table",
+        help="a table for people (the default), or tab-separated values with exact numbers",
+    )
+    options.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="when to use colour (default: auto)"
+    )
+    return options
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    parser = argparse.ArgumentParser(
+        prog="dyld-atlas",
+        description="Shows what a process of an Apple system has loaded, from the records that dyld keeps.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    inputs, outputs = _input_options(), _output_options()
+
+    def add(name: str, summary: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            parents=parents,
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+        )
+
+    def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str = "FILE") -> None:
+        command.add_argument(name, metavar=metavar, help="a snapshot; - reads standard input")
+
+    show = add("show", "sum a snapshot up", inputs, outputs)
+    add_file(show)
+
+    images = add("images", "list the images of a snapshot", inputs, outputs)
+    add_file(images)
+    images.add_argument(
+        "--grep", metavar="PATTERN", help="only images whose install name, path or UUID the regular expression finds"
+    )
+    images.add_argument("-i", "--ignore-case", action="store_true", help="--grep makes no difference of case")
+    images.add_argument("--outside-cache", action="store_true", help="only images that do not lie in the shared cache")
+
+    segments = add("segments", "list the segments of images", inputs, outputs)
+    add_file(segments)
+    segments.add_argument("image", metavar="IMAGE", nargs="*", help="name, path or UUID of an image; all unless given")
+
+    at = add("at", "say what lies at addresses", inputs, outputs)
+    add_file(at)
+    at.add_argument(
+        "address",
+        metavar="ADDRESS",
+        nargs="+",
+        help="an address in the process, such as 0x1a2b or 6699; - reads a list from standard input",
+    )
+
+    validate = add("validate", "say whether a snapshot or a cache's atlas is sound, and what is wrong where", outputs)
+    validate.add_argument("file", metavar="FILE", help="a snapshot or an .atlas; - reads standard input")
+    validate.add_argument(
+        "--lenient", action="store_true", help="what lenient opening can do without counts as a warning"
+    )
+
+    diff = add("diff", "say which images were loaded, unloaded and moved", inputs, outputs)
+    add_file(diff, "old", "OLD")
+    add_file(diff, "new", "NEW")
+
+    completion = add("completion", "print the completion script of a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
+    return parser

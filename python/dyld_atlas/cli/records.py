@@ -1,0 +1,103 @@
+"""The JSON of the command: a contract, with a version.
+
+Every document is an object with ``version`` (1), ``command`` and ``file`` (``-`` for standard input; ``old`` and
+``new`` for ``diff``), and what the command has to say. Addresses, slides and offsets from addresses are hexadecimal
+text, because JSON numbers above 2**53 are not safe; sizes, counts and indices are numbers; UUIDs are upper case; what is
+not there is null. An enumeration is ``{"value": 1, "name": "MACOS"}``. A list stands with one record on each line.
+
+========== ========================================================================================================
+show       ``snapshot``: pid, platform, state, timestamp, initial_image_count, flags (names), page_size, pointer_size,
+           environment, metrics, image_count, images_outside_cache, aot_image_count, shared_cache (uuid, address,
+           file_path, aot_uuid, aot_address, found, and if found: slide, preferred_load_address, vm_size,
+           image_count, used_image_count), warnings
+images     ``images``: index, name, uuid, address, preferred_load_address, slide, install_name, file_path,
+           in_shared_cache, segment_count, vm_size
+segments   ``segments``: image (name), image_index, name, address, preferred_load_address, vm_size, file_size,
+           permissions (``r-x``)
+at         ``addresses``: address, image (as in ``images``, or null), segment (name or null), offset (from the image)
+validate   ``valid``, ``kind`` (``snapshot``, ``cache-atlas``, ``archive``, ``unknown``), ``size``, ``codec``,
+           ``checksum`` (``ok``, ``bad``, ``none``), ``entries``: path, kind, size, checksum, state (``ok``, ``bad``),
+           detail; ``problems``: message, error, code, entry, key_path, offset, expected, found, hint; ``warnings``
+diff       ``loaded``, ``unloaded``: as ``images``; ``moved``: from, to
+========== ========================================================================================================
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from enum import IntEnum, IntFlag
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from .._native import Image
+
+VERSION = 1
+
+_SHARED = "__LINKEDIT"
+
+
+def write_document(command: str, head: dict[str, Any], **lists: Iterable[Any]) -> None:
+    """Writes one document to standard output: ``head``, then each list with a record per line."""
+    out = sys.stdout
+    fields = {"version": VERSION, "command": command, **head}
+    out.write("{" + ", ".join(f"{_dump(key)}: {_dump(value)}" for key, value in fields.items()))
+    for key, records in lists.items():
+        out.write(f", {_dump(key)}: [")
+        separator = "\n"
+        for record in records:
+            out.write(separator + _dump(record))
+            separator = ",\n"
+        out.write("\n]" if separator != "\n" else "]")
+    out.write("}\n")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value)
+
+
+def address(value: int | None) -> str | None:
+    """An address or an offset as text."""
+    return None if value is None else f"{int(value):#x}"
+
+
+def uuid(value: "UUID | None") -> str | None:
+    """A UUID as dyld writes it."""
+    return None if value is None else str(value).upper()
+
+
+def named(value: IntEnum) -> dict[str, object]:
+    """An enumeration's number and name."""
+    return {"value": int(value), "name": value.name}
+
+
+def flags(value: IntFlag) -> list[str]:
+    """The names of the flags that are set; a bit without a name as its number."""
+    names = [member.name or str(int(member)) for member in type(value) if member in value]
+    known = sum(int(member) for member in type(value))
+    rest = int(value) & ~known
+    return names + ([f"{rest:#x}"] if rest else [])
+
+
+def vm_size(image: "Image") -> int:
+    """Bytes of memory that the image's segments take; of a cache's image without the __LINKEDIT that all share."""
+    in_cache = image.shared_cache is not None
+    return sum(segment.vm_size for segment in image.segments if not (in_cache and segment.name == _SHARED))
+
+
+def image_record(image: "Image", index: int | None = None) -> dict[str, Any]:
+    """An image."""
+    record = {} if index is None else {"index": index}
+    return record | {
+        "name": image.name,
+        "uuid": uuid(image.uuid),
+        "address": address(image.address),
+        "preferred_load_address": address(image.preferred_load_address),
+        "slide": address(image.slide),
+        "install_name": image.install_name,
+        "file_path": image.file_path,
+        "in_shared_cache": image.shared_cache is not None,
+        "segment_count": len(image.segments),
+        "vm_size": vm_size(image),
+    }

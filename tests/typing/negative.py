@@ -1,0 +1,32 @@
+"""What type checkers must refuse: each line with ``# error:`` has exactly that error of mypy, and no other has one."""
+
+import dyld_atlas as da
+
+
+def addresses(preferred: da.PreferredAddress, rebased: da.RebasedAddress, slide: da.Slide) -> None:
+    preferred + rebased  # error: operator
+    rebased + preferred  # error: operator
+    preferred + preferred  # error: operator
+    rebased + rebased  # error: operator
+    rebased + slide  # error: operator
+    slide + rebased  # error: operator
+    preferred - rebased  # error: operator
+    preferred - slide  # error: operator
+    slide - preferred  # error: operator
+    slide - rebased  # error: operator
+    preferred < rebased  # error: operator
+    rebased >= preferred  # error: operator
+    rebased < slide  # error: operator
+
+
+def takes_rebased(address: da.RebasedAddress) -> None: ...
+
+
+def arguments(preferred: da.PreferredAddress, rebased: da.RebasedAddress, snapshot: da.Snapshot) -> None:
+    takes_rebased(0x1000)  # error: arg-type
+    takes_rebased(preferred)  # error: arg-type
+    takes_rebased(rebased + 4)
+    da.Snapshot.open("f", mode="mmap")  # error: arg-type
+    da.Snapshot.open("f", providers=[object()])  # error: list-item
+    snapshot.pid = 5  # error: misc
+    snapshot.shared_cache.uuid  # error: union-attr

@@ -1,0 +1,94 @@
+"""What type checkers must see in programs that use dyld_atlas. Checked, not run."""
+
+from collections.abc import Mapping, Sequence
+from typing import assert_type
+from uuid import UUID
+
+import dyld_atlas as da
+from dyld_atlas import formats, testing
+
+
+def addresses(preferred: da.PreferredAddress, rebased: da.RebasedAddress, slide: da.Slide) -> None:
+    assert_type(preferred + slide, da.RebasedAddress)
+    assert_type(slide + preferred, da.RebasedAddress)
+    assert_type(rebased - slide, da.PreferredAddress)
+    assert_type(rebased - preferred, da.Slide)
+    assert_type(rebased - rebased, int)
+    assert_type(preferred - preferred, int)
+    assert_type(slide + slide, da.Slide)
+    assert_type(slide - slide, da.Slide)
+    assert_type(preferred + 4, da.PreferredAddress)
+    assert_type(rebased + 4, da.RebasedAddress)
+    assert_type(rebased - 4, da.RebasedAddress)
+    assert_type(slide - 4, da.Slide)
+    assert_type(slide.signed, int)
+    assert_type(rebased < rebased, bool)
+    assert_type(rebased < 4, bool)
+    assert_type(sorted([rebased, rebased]), list[da.RebasedAddress])
+    assert_type(rebased & 0xFFF, int)
+    number: int = rebased
+    del number
+
+
+def snapshots(snapshot: da.Snapshot) -> None:
+    assert_type(da.Snapshot.open("f", lenient=True, mode="copy", providers=()), da.Snapshot)
+    assert_type(da.Snapshot.from_bytes(memoryview(b""), limits=da.Limits(images=5)), da.Snapshot)
+    assert_type(snapshot.platform, da.Platform)
+    assert_type(snapshot.state, da.ProcessState)
+    assert_type(snapshot.flags, da.SnapshotFlags)
+    assert_type(snapshot.initial_image_count, int | None)
+    assert_type(snapshot.metrics, Mapping[str, int] | None)
+    assert_type(snapshot.images, da.ImageList)
+    assert_type(snapshot.images[0], da.Image)
+    assert_type(snapshot.images[1:], Sequence[da.Image])
+    assert_type(snapshot.images.at(0x1000), da.Image | None)
+    assert_type(snapshot.images.by_uuid(UUID(int=1)), da.Image)
+    assert_type(snapshot.images.by_name("libobjc.A.dylib"), da.Image)
+    assert_type([image.address for image in snapshot.images], list[da.RebasedAddress])
+    assert_type(snapshot.images[0].preferred_load_address + snapshot.images[0].slide, da.RebasedAddress)
+    assert_type(snapshot.images[0].segment("__TEXT"), da.Segment)
+    assert_type(snapshot.images[0].segments[0].permissions, da.Permissions)
+    assert_type(snapshot.shared_cache_record, da.SharedCacheRecord | None)
+    if snapshot.shared_cache is not None:
+        assert_type(snapshot.shared_cache.subcaches[0].mappings, Sequence[da.Mapping])
+        assert_type(snapshot.shared_cache.images, da.ImageList)
+    assert_type(da.diff(snapshot, snapshot).moved, Sequence[tuple[da.Image, da.Image]])
+    images: Sequence[da.Image] = snapshot.images
+    del images
+
+
+class MyProvider:
+    """Any object with the two methods is a provider."""
+
+    def file(self, identifier: da.FileIdentifier, /) -> bytes | None:
+        return None
+
+    def shared_cache_atlas(self, identifier: da.FileIdentifier, /) -> str | None:
+        return identifier.path
+
+
+def providers() -> None:
+    providers: list[da.Provider] = [MyProvider(), da.DirectoryProvider("/mnt")]
+    da.Snapshot.open("f", providers=providers)
+
+
+def other_layers() -> None:
+    archive = formats.Archive.open("f")
+    assert_type(archive["process.plist"], memoryview)
+    assert_type(archive.entries[0].fields, Mapping[str, object])
+    assert_type(formats.plist_loads(archive["process.plist"]), object)
+    assert_type(formats.MachO.open("f").slices[0].uuid, UUID | None)
+    builder = testing.SnapshotBuilder(pid=7).image("/bin/demo", segments={"__TEXT": 0x4000})
+    assert_type(builder, testing.SnapshotBuilder)
+    assert_type(builder.build(codec="lzfse"), bytes)
+
+
+def errors() -> None:
+    try:
+        da.Snapshot.from_bytes(b"")
+    except da.LimitExceededError as error:
+        assert_type(error.limit, int)
+    except da.FormatError as error:
+        assert_type(error.key_path, str | None)
+    except da.AtlasError as error:
+        assert_type(error.code, int)
