@@ -238,7 +238,7 @@ impl Source for Vec<i32> {
 }
 
 /// A read-only array: a buffer for numpy, memoryview and the like, which copy nothing, and a plain sequence for everybody else.
-#[pyclass(frozen, weakref, sequence, module = "dyld_atlas._native")]
+#[pyclass(frozen, sequence, weakref, module = "dyld_atlas._native")]
 pub struct ColumnBuffer {
     source: Arc<dyn Source>,
     number: usize,

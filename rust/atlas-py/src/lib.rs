@@ -23,6 +23,8 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::buffers::ColumnBuffer;
+    #[pymodule_export]
     use crate::formats::archive::{Archive, ArchiveEntry};
     #[pymodule_export]
     use crate::formats::archive_writer::ArchiveWriter;
