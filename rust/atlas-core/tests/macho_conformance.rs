@@ -176,6 +176,40 @@ fn headers_are_enough() {
     }
 }
 
+/// Of a large mapped file no more becomes resident than the kernel maps around the pages of its headers: 64 KiB, or a
+/// huge page of 2 MiB where the page cache happens to hold one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mapped_file_costs_its_header_pages() {
+    let Some(files) = files() else { return };
+    let data = files.into_iter().map(|(_, data)| data).max_by_key(|data| data.len()).unwrap();
+    let whole = data.len() as u64 >> 10;
+    assert!(whole > 8 << 10, "{whole} KiB are too few to tell");
+    assert!(slices(&data).unwrap()[0].segments.len() > 3);
+    let for_headers = resident_kib(data.as_ptr() as u64);
+    assert!(for_headers <= (2 << 10) + 64, "{for_headers} of {whole} KiB resident");
+    assert!(data.iter().step_by(1024).map(|&byte| u64::from(byte)).sum::<u64>() > 0);
+    let for_all = resident_kib(data.as_ptr() as u64);
+    assert!(for_all > whole / 2, "{for_all} of {whole} KiB resident: the measure measures nothing");
+}
+
+/// The `Rss` of the mapping that holds `address`.
+#[cfg(target_os = "linux")]
+fn resident_kib(address: u64) -> u64 {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut inside = false;
+    for line in maps.lines() {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if let Some((start, end)) = first.split_once('-') {
+            let parse = |text| u64::from_str_radix(text, 16).unwrap();
+            inside = (parse(start)..parse(end)).contains(&address);
+        } else if inside && first == "Rss:" {
+            return line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        }
+    }
+    panic!("no mapping holds {address:#x}")
+}
+
 /// Target X1: at most 2 us for a file. `cargo test --release -p atlas-core --test macho_conformance -- --ignored --nocapture`
 #[test]
 #[ignore = "measures time; the bar holds for release builds"]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use atlas_core::bplist::{Build, Integer, Made, Object, Plist, Reference, Text, View, Writer, build};
 use atlas_core::bytes::Bytes;
@@ -242,5 +243,72 @@ fn every_list_written_again_is_as_large_and_holds_the_same() {
         compare(view, view.top(), expected, &mut Vec::new(), &mut BTreeMap::new());
         assert_eq!(view.object_count(), list.view().object_count(), "{name}");
         assert_eq!(written.bytes().len() as u64, facts["plist_size"].as_u64().unwrap(), "{name}");
+    }
+}
+
+/// Values that are nothing: for the walk alone.
+struct Nothing;
+
+impl Build for Nothing {
+    type Value = ();
+    type Error = Error;
+
+    fn null(&mut self) -> Made<Self> {
+        Ok(())
+    }
+    fn boolean(&mut self, _: bool) -> Made<Self> {
+        Ok(())
+    }
+    fn integer(&mut self, _: Integer) -> Made<Self> {
+        Ok(())
+    }
+    fn real(&mut self, _: f64) -> Made<Self> {
+        Ok(())
+    }
+    fn date(&mut self, _: f64) -> Made<Self> {
+        Ok(())
+    }
+    fn data(&mut self, _: &[u8]) -> Made<Self> {
+        Ok(())
+    }
+    fn text(&mut self, _: Text<'_>) -> Made<Self> {
+        Ok(())
+    }
+    fn uid(&mut self, _: u128) -> Made<Self> {
+        Ok(())
+    }
+    fn array(&mut self, _: &[()]) -> Made<Self> {
+        Ok(())
+    }
+    fn dictionary(&mut self, _: &[()], _: &[()]) -> Made<Self> {
+        Ok(())
+    }
+}
+
+/// A few bytes of each list changed, two thousand times: an answer every time, and at once.
+#[test]
+fn changed_lists_are_read_or_refused() {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut random = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as usize % bound
+    };
+    for Fixture { name, list, .. } in FIXTURES.iter().filter(|fixture| fixture.list.bytes().len() < 20_000) {
+        let mut answers = [0, 0];
+        for _ in 0..2000 {
+            let mut bytes = list.bytes().to_vec();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                bytes[at] = random(256) as u8;
+            }
+            let started = Instant::now();
+            let read =
+                Plist::parse(Bytes::from(bytes)).and_then(|list| build(list.view(), &Limits::DEFAULT, &mut Nothing));
+            assert!(started.elapsed() < Duration::from_secs(1), "{name}");
+            answers[usize::from(read.is_ok())] += 1;
+        }
+        assert!(answers[0] > 0 && answers[1] > 0, "{name}: {answers:?}");
     }
 }

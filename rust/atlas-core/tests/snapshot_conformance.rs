@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atlas_core::archive::{ArchiveWriter, Stamp};
+use atlas_core::bplist::Text;
 use atlas_core::bytes::Bytes;
 use atlas_core::cache::Supply;
 use atlas_core::model::{ImageSet, Opening, Options, Snapshot};
-use atlas_core::schema::{Policy, Text};
+use atlas_core::schema::Policy;
 use serde_json::Value;
 use support::expected::{Dict, dict, integer, text};
 
@@ -26,7 +27,7 @@ fn lenient() -> Options {
 }
 
 fn string(text: Option<Text<'_>>) -> Option<String> {
-    text.map(|text| text.to_string_lossy())
+    text.map(|text| text.decode_lossy().into_owned())
 }
 
 /// The images of the expectation that can be: those with an address of either kind.
@@ -83,7 +84,7 @@ fn compare(name: &str, snapshot: &Snapshot, root: &Dict) {
     let metrics = record.metrics().map(|metrics| {
         let mut found = BTreeMap::new();
         for (key, value) in metrics {
-            found.entry(key.to_string_lossy()).or_insert(value);
+            found.entry(key.decode_lossy().into_owned()).or_insert(value);
         }
         found
     });
@@ -97,15 +98,25 @@ fn compare(name: &str, snapshot: &Snapshot, root: &Dict) {
     if let Some(root_path) = root.get("envp").map(dict).as_ref().and_then(|environment| environment.get("root")) {
         let found = environment.unwrap();
         assert_eq!(found.len(), 1, "{name}");
-        assert_eq!((found[0].0, found[0].1.to_string_lossy()), ("DYLD_ROOT_PATH", text(root_path)), "{name}");
+        assert_eq!((found[0].0, found[0].1.decode_lossy().into_owned()), ("DYLD_ROOT_PATH", text(root_path)), "{name}");
     }
 
     let aot_images = record.aot_images();
-    assert_eq!(aot_images.as_ref().map(Vec::len), root.get("aots").map(|images| images.as_array().unwrap().len()), "{name}");
-    for (found, expected) in aot_images.into_iter().flatten().zip(root.get("aots").into_iter().flat_map(|images| images.as_array().unwrap())) {
+    assert_eq!(
+        aot_images.as_ref().map(Vec::len),
+        root.get("aots").map(|images| images.as_array().unwrap().len()),
+        "{name}"
+    );
+    for (found, expected) in
+        aot_images.into_iter().flatten().zip(root.get("aots").into_iter().flat_map(|images| images.as_array().unwrap()))
+    {
         let expected = dict(expected);
         let words = [found.x86_address, found.aot_address, found.aot_size];
-        assert_eq!(words, [integer(&expected["xadr"]), integer(&expected["aadr"]), integer(&expected["asze"])], "{name}");
+        assert_eq!(
+            words,
+            [integer(&expected["xadr"]), integer(&expected["aadr"]), integer(&expected["asze"])],
+            "{name}"
+        );
         let key: String = found.image_key.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(key, expected["ikey"]["data"].as_str().unwrap(), "{name}");
     }
@@ -131,7 +142,8 @@ fn process_records_of_dyld() {
     for (name, plist, expected) in support::expected::plists(&fixtures, "proc_") {
         let root = dict(&expected);
         for stamp in [Stamp::Crc32c, Stamp::Cksum, Stamp::None] {
-            let mut opening = Opening::new(wrap(plist.clone(), stamp), lenient()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut opening =
+                Opening::new(wrap(plist.clone(), stamp), lenient()).unwrap_or_else(|error| panic!("{name}: {error}"));
             opening.offer_installed();
             compare(&name, &opening.finish().unwrap(), &root);
         }
@@ -166,7 +178,8 @@ fn cache_records_of_dyld() {
             let mut atlas = ArchiveWriter::new();
             atlas.add_file(format!("caches/uuids/{uuid}.plist").as_bytes(), plist.clone()).unwrap();
             let atlas: Bytes = atlas.to_bytes(None).unwrap().into();
-            let process = support::process_plist(uuid, base.wrapping_add(slide), &vec![0xff; images.len().div_ceil(8) + 3]);
+            let process =
+                support::process_plist(uuid, base.wrapping_add(slide), &vec![0xff; images.len().div_ceil(8) + 3]);
 
             let mut opening = Opening::new(wrap(process, Stamp::Crc32c), Options::default()).unwrap();
             assert_eq!(opening.wanted().unwrap().uuid.unwrap().hyphenated().to_string().to_uppercase(), *uuid);

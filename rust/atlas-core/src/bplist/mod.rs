@@ -7,6 +7,7 @@
 //! offsets and references are (`docs/formats/binary-plist.md`).
 #![forbid(unsafe_code)]
 
+mod encode;
 mod object;
 mod text;
 mod unique;

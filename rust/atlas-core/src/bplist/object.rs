@@ -214,13 +214,7 @@ impl<'a> Object<'a> {
     /// Whether this is the string `text`, in either encoding.
     #[must_use]
     pub fn is_text(&self, text: &str) -> bool {
-        match self {
-            Self::Ascii(bytes) => *bytes == text.as_bytes(),
-            Self::Utf16(bytes) => {
-                bytes.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).eq(text.encode_utf16())
-            }
-            _ => false,
-        }
+        self.text().is_some_and(|own| own.is(text))
     }
 }
 

@@ -6,7 +6,7 @@ use super::object::Object;
 
 /// A string object. Either encoding may hold what is no text: dyld's encoder marks bytes as ASCII that it could not
 /// convert from UTF-8, and passes surrogates through unpaired.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text<'a> {
     /// Marked ASCII; read as UTF-8, of which ASCII is a part.
     Ascii(&'a [u8]),
@@ -54,6 +54,30 @@ impl<'a> Text<'a> {
         match self {
             Self::Ascii(_) => None,
             Self::Utf16(bytes) => Some(units(bytes)),
+        }
+    }
+
+    /// The text after the last slash.
+    #[must_use]
+    pub fn leaf(self) -> Self {
+        match self {
+            Self::Ascii(bytes) => {
+                let start = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+                Self::Ascii(bytes.get(start..).unwrap_or_default())
+            }
+            Self::Utf16(bytes) => {
+                let slash = bytes.as_chunks::<2>().0.iter().rposition(|unit| *unit == [0, b'/']);
+                Self::Utf16(bytes.get(slash.map_or(0, |slash| 2 * slash + 2)..).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Whether this is exactly `text`.
+    #[must_use]
+    pub fn is(self, text: &str) -> bool {
+        match self {
+            Self::Ascii(bytes) => bytes == text.as_bytes(),
+            Self::Utf16(bytes) => units(bytes).eq(text.encode_utf16()),
         }
     }
 

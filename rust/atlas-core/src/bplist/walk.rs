@@ -45,10 +45,10 @@ pub trait Build {
 
 /// The value of the whole list.
 ///
-/// What is accepted is what plistlib accepts, with four differences. Sets become arrays. Keys must be strings. A
-/// collection that contains itself is an error. And objects must not overlap so much that together they are longer
-/// than the part of the list that holds them: so what is made is never larger than what was read, times a constant,
-/// however often the list refers to it.
+/// More is accepted than plistlib does: sets, which become arrays, and text that is none. Four things are refused that
+/// plistlib takes: keys that are no strings, integers of more than 16 bytes, a collection that contains itself, and
+/// objects that overlap so much that together they are longer than the part of the list that holds them. So what is
+/// made is never larger than what was read, times a constant, however often the list refers to it.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Plist`] with the offset of the object or the reference that is wrong.

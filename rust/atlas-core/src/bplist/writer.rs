@@ -2,14 +2,26 @@
 
 use std::num::NonZeroU32;
 
+use super::encode::{put, put_count, put_counted, put_integer, put_references, put_utf16, put_width, smallest_width};
 use super::unique::Unique;
 use crate::error::{Error, Result};
+
+/// Bytes of a string that [`Unique`] keeps whole.
+const SHORT: usize = 7;
 
 const HEADER: &[u8] = b"bplist00";
 
 /// An object that a [`Writer`] has taken. Using it twice makes the readers see one shared object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reference(u32);
+
+impl Reference {
+    /// Objects are counted from 1 inside, so that no number is spent on "none".
+    #[inline]
+    const fn numbered(number: NonZeroU32) -> Self {
+        Self(number.get() - 1)
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Collection {
@@ -85,7 +97,12 @@ impl Writer {
     /// take 8 bytes; what leaves signed 64 bits takes 16 (dyld never writes that, plistlib does).
     pub fn integer(&mut self, value: impl Into<i128>) -> Reference {
         let value = value.into();
-        self.scalar(|bytes| put_integer(bytes, value))
+        let Ok(small) = i64::try_from(value) else { return self.scalar(|bytes| put_integer(bytes, value)) };
+        let Some(next) = self.next_number() else { return Reference(0) };
+        match self.unique.integer(small, next) {
+            Some(found) => Reference::numbered(found),
+            None => self.add(next, |bytes| put_integer(bytes, value)),
+        }
     }
 
     /// A floating-point number, in 8 bytes.
@@ -124,7 +141,14 @@ impl Writer {
     /// Bytes in an object that is marked as ASCII, whatever they are. dyld's encoder does this to text that is no
     /// UTF-8; this is for writing such an object again as it was read.
     pub fn marked_ascii(&mut self, text: &[u8]) -> Reference {
-        self.scalar(|bytes| put_counted(bytes, 0x50, text.len(), text))
+        if text.len() > SHORT {
+            return self.scalar(|bytes| put_counted(bytes, 0x50, text.len(), text));
+        }
+        let Some(next) = self.next_number() else { return Reference(0) };
+        match self.unique.short_text(text, next) {
+            Some(found) => Reference::numbered(found),
+            None => self.add(next, |bytes| put_counted(bytes, 0x50, text.len(), text)),
+        }
     }
 
     /// A number as the key-value archiver refers to objects, in 1, 2, 4 or 8 bytes.
@@ -154,7 +178,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Plist`] where `top` or an item of a collection is no reference that this writer has given;
-    /// [`crate::ErrorKind::Limit`] where there are more than 2^32 - 1 objects.
+    /// [`crate::ErrorKind::Limit`] where an object was asked for although there were 2^32 - 1 already.
     pub fn finish(mut self, top: Reference) -> Result<Vec<u8>> {
         self.check_references(&[top.0]);
         if let Some(error) = self.error {
@@ -205,12 +229,19 @@ impl Writer {
             let offset = offsets.get(other.get() as usize - 1).map_or(start, |offset| *offset as usize);
             before.get(offset..).is_some_and(|found| found.starts_with(object))
         };
-        if let Some(found) = self.unique.find_or_add(self.unique.hash(object), next, same) {
+        if let Some(found) = self.unique.other(object, next, same) {
             self.bytes.truncate(start);
-            return Reference(found.get() - 1);
+            return Reference::numbered(found);
         }
         self.offsets.push(start as u64);
-        Reference(next.get() - 1)
+        Reference::numbered(next)
+    }
+
+    /// Writes an object that is new.
+    fn add(&mut self, number: NonZeroU32, write: impl FnOnce(&mut Vec<u8>)) -> Reference {
+        self.offsets.push(self.bytes.len() as u64);
+        write(&mut self.bytes);
+        Reference::numbered(number)
     }
 
     fn collection(&mut self, kind: Collection, length: usize, held: usize) -> Reference {
@@ -220,10 +251,10 @@ impl Writer {
         if let Some(largest) = largest {
             self.check_references(&[largest]);
         }
-        let object = next.get() - 1;
-        self.collections.push((object, kind, length));
+        let reference = Reference::numbered(next);
+        self.collections.push((reference.0, kind, length));
         self.offsets.push(0);
-        Reference(object)
+        reference
     }
 
     /// The number of the next object, counted from 1, so that it never is 0 and the last one fits too.
@@ -247,77 +278,5 @@ impl Writer {
                 Error::plist(offset, expected, format!("a reference to object {reference}"))
             });
         }
-    }
-}
-
-fn put(bytes: &mut Vec<u8>, marker: u8, payload: &[u8]) {
-    bytes.push(marker);
-    bytes.extend_from_slice(payload);
-}
-
-#[inline]
-fn put_integer(bytes: &mut Vec<u8>, value: i128) {
-    match value {
-        0..=0x7F => bytes.extend_from_slice(&[0x10, value as u8]),
-        0x80..=0x7FFF => put(bytes, 0x11, &(value as u16).to_be_bytes()),
-        0x8000..=0x7FFF_FFFF => put(bytes, 0x12, &(value as u32).to_be_bytes()),
-        _ => match i64::try_from(value) {
-            Ok(value) => put(bytes, 0x13, &value.to_be_bytes()),
-            Err(_) => put(bytes, 0x14, &value.to_be_bytes()),
-        },
-    }
-}
-
-/// A marker with its count. dyld's encoder writes the count of strings and dictionaries by its rule for integers, so
-/// 200 takes two bytes, but that of data and arrays without a sign, so 200 takes one (both since dyld 1284.13).
-/// Readers take both.
-fn put_count(bytes: &mut Vec<u8>, marker: u8, count: usize, signed: bool) {
-    match count {
-        0..=14 => bytes.push(marker | count as u8),
-        15..=0xFF if !signed => bytes.extend_from_slice(&[marker | 0x0F, 0x10, count as u8]),
-        0x100..=0xFFFF if !signed => put(bytes, marker | 0x0F, &[0x11, (count >> 8) as u8, count as u8]),
-        _ => {
-            bytes.push(marker | 0x0F);
-            put_integer(bytes, count as i128);
-        }
-    }
-}
-
-fn put_counted(bytes: &mut Vec<u8>, marker: u8, count: usize, payload: &[u8]) {
-    put_count(bytes, marker, count, marker != 0x40);
-    bytes.extend_from_slice(payload);
-}
-
-fn put_utf16(bytes: &mut Vec<u8>, count: usize, units: impl Iterator<Item = u16>) {
-    put_count(bytes, 0x60, count, true);
-    bytes.extend(units.flat_map(u16::to_be_bytes));
-}
-
-/// The fewest bytes, of 1, 2, 4 and 8, that hold the number. dyld and plistlib ask this of the number of objects,
-/// although the largest reference is one less.
-fn smallest_width(number: u64) -> usize {
-    match number {
-        0..=0xFF => 1,
-        0x100..=0xFFFF => 2,
-        0x1_0000..=0xFFFF_FFFF => 4,
-        _ => 8,
-    }
-}
-
-#[inline]
-fn put_width(bytes: &mut Vec<u8>, width: usize, number: u64) {
-    match width {
-        1 => bytes.push(number as u8),
-        2 => bytes.extend_from_slice(&(number as u16).to_be_bytes()),
-        4 => bytes.extend_from_slice(&(number as u32).to_be_bytes()),
-        _ => bytes.extend_from_slice(&number.to_be_bytes()),
-    }
-}
-
-fn put_references(bytes: &mut Vec<u8>, width: usize, references: &[u32]) {
-    match width {
-        1 => bytes.extend(references.iter().map(|reference| *reference as u8)),
-        2 => bytes.extend(references.iter().flat_map(|reference| (*reference as u16).to_be_bytes())),
-        _ => bytes.extend(references.iter().flat_map(|reference| reference.to_be_bytes())),
     }
 }

@@ -33,11 +33,8 @@ pub(super) fn decode(workspace: &mut Workspace, payload: &[u8], output: &mut [u8
     // The library wants twice the room that it fills. What the payload cannot justify it must ask for as it goes.
     let room = output.len().saturating_mul(2).saturating_add(4096);
     buffer.reserve(room.min(payload.len().saturating_mul(16)));
-    let result = decoder.decode_bytes(payload, buffer);
-    if let Err(error) = result {
-        let offset = block_at(payload, buffer.len());
-        return Err(Fault::new(offset, "an LZFSE block", error.to_string()));
-    }
+    let decoded = decoder.decode_bytes(payload, buffer);
+    decoded.map_err(|error| Fault::new(0, "an LZFSE stream", error.to_string()))?;
     if buffer.len() != output.len() {
         return Err(Fault::short(payload.len(), output.len(), buffer.len()));
     }
@@ -73,16 +70,14 @@ fn header(cursor: &mut Cursor<'_>) -> Option<Header> {
     Some(Header { size, decoded_size })
 }
 
-/// Walks the blocks, calling `visit` with the offset and the decoded bytes before each, until it says stop.
-fn walk(payload: &[u8], mut visit: impl FnMut(usize, u64) -> bool) -> Result<(), Fault> {
-    let (mut start, mut decoded) = (0_usize, 0_u64);
+/// Requires that the blocks lie within the payload, end with it, and declare `declared` bytes together.
+fn check_blocks(payload: &[u8], declared: usize) -> Result<(), Fault> {
+    let (mut start, mut total) = (0_usize, 0_u64);
     loop {
         let rest = payload.get(start..).unwrap_or_default();
-        if !visit(start, decoded) {
-            return Ok(());
-        }
         if rest.starts_with(b"bvx$") {
-            return Fault::unless_at_end(rest, END_MARK).map_err(|fault| fault.behind(start));
+            Fault::unless_at_end(rest, END_MARK).map_err(|fault| fault.behind(start))?;
+            break;
         }
         let Some(header) = header(&mut Cursor::new(rest)) else {
             let magic = rest.get(..4).unwrap_or(rest);
@@ -94,38 +89,17 @@ fn walk(payload: &[u8], mut visit: impl FnMut(usize, u64) -> bool) -> Result<(),
             let expected = format!("{} bytes of LZFSE block and a block behind it", header.size);
             return Err(Fault::new(start, expected, format!("{} bytes", rest.len())));
         };
-        // A block's size is never 0, so this ends: only `bvx2` declares its header, and that is checked here.
+        // `bvx2` declares the size of its own header: the walk must go on where that is 0.
         start = start.saturating_add(size.max(END_MARK));
-        decoded = decoded.saturating_add(header.decoded_size.into());
+        total = total.saturating_add(header.decoded_size.into());
     }
-}
-
-fn check_blocks(payload: &[u8], declared: usize) -> Result<(), Fault> {
-    let mut total = 0;
-    walk(payload, |_, decoded| {
-        total = decoded;
-        decoded <= declared as u64
-    })?;
-    match total.cmp(&(declared as u64)) {
-        std::cmp::Ordering::Equal => Ok(()),
-        _ => {
-            let expected = format!("{declared} decoded bytes");
-            Err(Fault::new(0, expected, format!("an LZFSE stream whose blocks declare {total}")))
+    match total == declared as u64 {
+        true => Ok(()),
+        false => {
+            let found = format!("an LZFSE stream whose blocks declare {total}");
+            Err(Fault::new(0, format!("{declared} decoded bytes"), found))
         }
     }
-}
-
-/// The start of the block that would add to `decoded` bytes.
-fn block_at(payload: &[u8], decoded: usize) -> usize {
-    let mut at = 0;
-    let _known_to_be_walkable = walk(payload, |start, before| {
-        let reached = before <= decoded as u64;
-        if reached {
-            at = start;
-        }
-        reached
-    });
-    at
 }
 
 /// One stream; `None` where the library refuses, which it does above 2 GiB.

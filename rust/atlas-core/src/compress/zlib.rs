@@ -40,8 +40,9 @@ fn inflate(engine: &mut Option<Decompress>, payload: &[u8], output: &mut [u8], z
     pump(payload, output, |input, room| {
         let (read, written) = (engine.total_in(), engine.total_out());
         let status = engine.decompress(input, room, FlushDecompress::Finish).map_err(|error| {
-            let found = error.message().unwrap_or("something else").to_owned();
-            Fault::new(difference(engine.total_in(), read), name, found)
+            // The library's fast path loses its reason behind this one.
+            let reason = error.message().filter(|reason| *reason != "repeated call with bad state");
+            Fault::new(difference(engine.total_in(), read), name, reason.unwrap_or("damaged data").to_owned())
         })?;
         Ok(Step {
             consumed: difference(engine.total_in(), read),

@@ -215,6 +215,21 @@ impl ImageColumns {
         self.address.is_empty()
     }
 
+    /// How many images from `i` on are the same loads as those of `other` from `j` on, counted in whole blocks that are
+    /// compared at the speed of memory; `None` where not even a block is, or one of its images has no UUID.
+    pub(super) fn equal_run(&self, i: usize, other: &Self, j: usize) -> Option<usize> {
+        const BLOCK: usize = 64;
+        let equal = |skip: usize| {
+            let (a, b) = (i + skip..i + skip + BLOCK, j + skip..j + skip + BLOCK);
+            let flags = self.flags.get(a.clone())?;
+            let same = flags == other.flags.get(b.clone())?
+                && self.address.get(a.clone())? == other.address.get(b.clone())?
+                && self.uuid.get(a)? == other.uuid.get(b)?;
+            (same && flags.iter().all(|flags| flags & HAS_UUID != 0)).then_some(skip + BLOCK)
+        };
+        std::iter::successors(equal(0), |&skip| equal(skip)).last()
+    }
+
     /// Where image `index` stands.
     pub(super) fn row(&self, index: usize) -> Row {
         match at(&self.rows, index) {

@@ -41,7 +41,9 @@ fn unmatched(old: &Arc<ImageSet>, new: &Arc<ImageSet>) -> (Vec<usize>, Vec<usize
     let quick = |i: usize, j: usize| a.address.get(i) == b.address.get(j) && a.uuid.get(i) == b.uuid.get(j);
     let same = |i: usize, j: usize| i < a.len() && j < b.len() && quick(i, j) && same_load(old, new, i, j);
     while i < a.len() && j < b.len() {
-        if same(i, j) {
+        if let Some(equal) = a.equal_run(i, b, j) {
+            (i, j) = (i + equal, j + equal);
+        } else if same(i, j) {
             (i, j) = (i + 1, j + 1);
         } else if let Some(ahead) = (1..LOOK_AHEAD).find(|ahead| same(i, j + ahead) || same(i + ahead, j)) {
             if same(i, j + ahead) {
@@ -85,7 +87,7 @@ fn pair_moved(
     moved: &mut Vec<(Image, Image)>,
 ) {
     let file = |image: &Image| {
-        let path = image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy());
+        let path = image.file_path().or_else(|| image.install_name()).map(|path| path.decode_lossy().into_owned());
         match image.uuid() {
             Some(uuid) => (Some(uuid), None, 0),
             None if path.is_some() => (None, path, 0),

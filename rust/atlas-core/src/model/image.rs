@@ -6,8 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::address::{PreferredAddress, RebasedAddress, Slide};
+use crate::bplist::Text;
 use crate::identifier::FileIdentifier;
-use crate::schema::{SegmentRow, Text};
+use crate::schema::SegmentRow;
 
 use super::image_set::ImageSet;
 use super::shared_cache::SharedCache;
@@ -81,7 +82,7 @@ impl Image {
     /// What names the file: UUID and file path, as dyld identifies it.
     #[must_use]
     pub fn identifier(&self) -> FileIdentifier {
-        FileIdentifier { uuid: self.uuid(), path: self.file_path().map(|path| path.to_string_lossy()) }
+        FileIdentifier { uuid: self.uuid(), path: self.file_path().map(|path| path.decode_lossy().into_owned()) }
     }
 
     /// Where the image lies in the process.
@@ -136,7 +137,7 @@ impl Image {
             (Some(uuid), Some(other)) => uuid == other,
             (None, None) => {
                 let path = |image: &Self| {
-                    image.file_path().or_else(|| image.install_name()).map(|path| path.to_string_lossy())
+                    image.file_path().or_else(|| image.install_name()).map(|path| path.decode_lossy().into_owned())
                 };
                 path(self) == path(other)
             }

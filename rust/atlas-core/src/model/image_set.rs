@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::address::Slide;
+use crate::bplist::Text;
 use crate::bytes::Bytes;
 use crate::cache::LINKEDIT;
-use crate::schema::{ImageRow, ImageTable, Text};
+use crate::schema::{ImageRow, ImageTable};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
 use super::image::{Image, Segment};

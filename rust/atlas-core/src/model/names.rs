@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-use crate::schema::Text;
+use crate::bplist::Text;
 
 /// Images in the order of a hash, so that those of one hash stand together.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl HashIndex {
 
     /// The images that may be named `text`, the first in the list first.
     pub(super) fn candidates(&self, text: &str) -> impl Iterator<Item = u32> + use<'_> {
-        let hash = self.hash_text(Text::Utf8(text.as_bytes()));
+        let hash = self.hash_text(Text::Ascii(text.as_bytes()));
         let start = self.places.partition_point(|&(other, _)| other < hash);
         self.places.iter().skip(start).take_while(move |&&(other, _)| other == hash).map(|&(_, image)| image)
     }
@@ -40,9 +40,9 @@ impl HashIndex {
     fn hash_text(&self, text: Text<'_>) -> u64 {
         let mut hasher = self.state.build_hasher();
         match text {
-            Text::Utf8(bytes) => hasher.write(bytes),
+            Text::Ascii(bytes) => hasher.write(bytes),
             // The same text has the same hash in either encoding.
-            Text::Utf16(_) => hasher.write(text.to_string_lossy().as_bytes()),
+            Text::Utf16(_) => hasher.write(text.decode_lossy().into_owned().as_bytes()),
         }
         hasher.finish()
     }

@@ -9,6 +9,7 @@ const LANES: usize = 8;
 /// Disjoint ranges of addresses, each of one image.
 #[derive(Debug, Default)]
 pub struct RangeIndex {
+    /// Ascending; padded with the highest address to a power of two, so that a search needs no test of bounds.
     starts: Vec<u64>,
     /// The last address of each range, which belongs to it: so a range can reach the end of the address space.
     lasts: Vec<u64>,
@@ -77,22 +78,23 @@ impl RangeIndex {
         }
         sweep.advance(1 << 64);
         let mut index = sweep.index;
-        index.starts.shrink_to_fit();
         index.lasts.shrink_to_fit();
         index.images.shrink_to_fit();
+        index.starts.resize(index.lasts.len().next_power_of_two(), u64::MAX);
+        index.starts.shrink_to_fit();
         index
     }
 
     /// How many ranges there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.starts.len()
+        self.lasts.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.lasts.is_empty()
     }
 
     /// The image at `address`.
@@ -122,17 +124,18 @@ impl RangeIndex {
     fn lookup_any(&self, addresses: &[u64], out: &mut [i32]) {
         let (groups, rest) = addresses.as_chunks::<LANES>();
         let (out_groups, out_rest) = out.as_chunks_mut::<LANES>();
+        let starts = self.starts.as_slice();
+        let mask = starts.len() - 1;
         for (group, out) in groups.iter().zip(out_groups) {
             let mut base = [0_usize; LANES];
-            let mut size = self.starts.len();
-            while size > 1 {
-                let half = size / 2;
+            let mut step = starts.len() / 2;
+            while step > 0 {
                 for lane in 0..LANES {
-                    let middle = base[lane] + half;
-                    let below = self.start(middle) <= group[lane];
-                    base[lane] = core::hint::select_unpredictable(below, middle, base[lane]);
+                    // `base` is a multiple of 2 * step: adding the step is setting a bit, and stays below the length.
+                    let middle = (base[lane] | step) & mask;
+                    base[lane] = core::hint::select_unpredictable(starts[middle] <= group[lane], middle, base[lane]);
                 }
-                size -= half;
+                step /= 2;
             }
             for lane in 0..LANES {
                 out[lane] = self.owner(base[lane], group[lane]);
@@ -158,27 +161,24 @@ impl RangeIndex {
         }
     }
 
-    /// The last range that starts at or before `address`, or 0.
+    /// The last place that starts at or before `address`, or 0.
     #[inline]
     fn last_start(&self, address: u64) -> usize {
-        let mut base = 0;
-        let mut size = self.starts.len();
-        while size > 1 {
-            let half = size / 2;
-            base = core::hint::select_unpredictable(self.start(base + half) <= address, base + half, base);
-            size -= half;
+        let starts = self.starts.as_slice();
+        let (mut base, mut step) = (0, starts.len() / 2);
+        while step > 0 {
+            let middle = (base | step) & (starts.len() - 1);
+            base = core::hint::select_unpredictable(starts[middle] <= address, middle, base);
+            step /= 2;
         }
         base
     }
 
     #[inline(always)]
-    fn start(&self, index: usize) -> u64 {
-        self.starts.get(index).copied().unwrap_or(u64::MAX)
-    }
-
-    #[inline(always)]
-    fn owner(&self, index: usize, address: u64) -> i32 {
-        match (self.starts.get(index), self.lasts.get(index), self.images.get(index)) {
+    fn owner(&self, place: usize, address: u64) -> i32 {
+        // Only the highest address finds a place in the padding; what it is in, if anything, is the last range.
+        let place = place.min(self.lasts.len().wrapping_sub(1));
+        match (self.starts.get(place), self.lasts.get(place), self.images.get(place)) {
             (Some(&start), Some(&last), Some(&image)) => {
                 // No short-circuit: two comparisons are cheaper than a branch on random addresses.
                 core::hint::select_unpredictable((start <= address) & (address <= last), image, NONE)

@@ -10,7 +10,6 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
-use super::text::Text;
 
 /// What an atlas says of one shared cache, checked.
 #[derive(Debug)]
@@ -77,7 +76,7 @@ impl CacheRecord {
         let mut uuids = Vec::new();
         for pair in root.child(keys::cache::BY_UUID)?.pairs().iter() {
             let key = view.object(pair?.0)?;
-            if let Some(uuid) = Text::of(key).and_then(|text| Uuid::try_parse(&text.to_string_lossy()).ok()) {
+            if let Some(uuid) = key.text().and_then(|text| Uuid::try_parse(&text.decode_lossy()).ok()) {
                 uuids.push(uuid);
             }
         }
@@ -113,7 +112,7 @@ impl CacheRecord {
             preferred_load_address: cache.required(keys::cache::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
             vm_size: cache.required(keys::cache::VM_SIZE, &dictionary::unsigned())?,
             raw_pointer_size: cache.required(keys::cache::POINTER_SIZE, &dictionary::unsigned())?,
-            symbol_file_name: symbol_file_name.map(|name| name.to_string_lossy()),
+            symbol_file_name: symbol_file_name.map(|name| name.decode_lossy().into_owned()),
             symbol_file_uuid: cache.optional(report, keys::cache::SYMBOL_FILE_UUID, &dictionary::uuid())?,
             images: ImageTable::check(&plist, images, cache.path().key(keys::cache::IMAGES), policy, report)?,
             plist: plist.clone(),
@@ -178,7 +177,7 @@ fn read_subcache(
         mapping(MappingRow::read(view, reference?, path.index(index))?);
     }
     Ok(SubCacheRow {
-        name: subcache.required(keys::subcache::NAME, &dictionary::string())?.to_string_lossy(),
+        name: subcache.required(keys::subcache::NAME, &dictionary::string())?.decode_lossy().into_owned(),
         uuid: subcache.required(keys::subcache::UUID, &dictionary::uuid())?,
         vm_offset: subcache.required(keys::subcache::VM_OFFSET, &dictionary::unsigned())?,
         vm_size: subcache.required(keys::subcache::VM_SIZE, &dictionary::unsigned())?,

@@ -2,12 +2,11 @@
 
 use uuid::Uuid;
 
-use crate::bplist::{Object, Pairs, References, View};
+use crate::bplist::{Object, Pairs, References, Text, View};
 use crate::error::{Error, Result};
 
 use super::path::Path;
 use super::report::Report;
-use super::text::Text;
 
 /// A dictionary, and the key path that leads to it.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +62,7 @@ pub(super) const fn data<'a>() -> Wanted<'a, &'a [u8]> {
 
 /// A string.
 pub(super) const fn string<'a>() -> Wanted<'a, Text<'a>> {
-    Wanted { what: "string", take: Text::of }
+    Wanted { what: "string", take: |object| object.text() }
 }
 
 /// An array.

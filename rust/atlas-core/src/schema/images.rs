@@ -1,12 +1,11 @@
 //! The images of a record and their segments: rows, and the table that finds them.
 
-use crate::bplist::{Object, Plist};
+use crate::bplist::{Object, Plist, Text};
 use crate::error::{Error, Result};
 
 use super::budget::Budget;
 use super::path::Path;
 use super::report::{Policy, Report};
-use super::text::Text;
 use super::walker::{self, Faults};
 
 /// One image, as it stands in the record. Positions are places in the property list; 0 means absent.
@@ -165,6 +164,6 @@ impl ImageTable {
     /// The string at a position that a row of this table names; `None` for 0.
     #[must_use]
     pub fn text(&self, position: u32) -> Option<Text<'_>> {
-        if position == 0 { None } else { Text::at(self.plist.view(), position) }
+        if position == 0 { None } else { self.plist.view().object_at(position as usize).ok()?.text() }
     }
 }

@@ -17,11 +17,10 @@ pub mod keys;
 mod path;
 mod process_record;
 mod report;
-mod text;
 mod walker;
+mod words;
 
 pub use cache_record::{CacheRecord, MappingRow, SubCacheRow};
 pub use images::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
 pub use process_record::{AotImageRow, CacheReference, ProcessRecord};
 pub use report::{Policy, Report};
-pub use text::Text;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::bplist::{Object, Pairs, Plist, View};
+use crate::bplist::{Object, Pairs, Plist, Text, View};
 use crate::error::{Error, Result};
 
 use super::dictionary::{self, Dictionary};
@@ -10,7 +10,6 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
-use super::text::Text;
 
 /// What a process says of itself, checked.
 #[derive(Debug)]
@@ -204,7 +203,7 @@ impl ProcessRecord {
 fn metric(view: View<'_>, key: u32, value: u32) -> Result<(Text<'_>, i64)> {
     let position = view.position(key)?;
     let name = view.object_at(position)?;
-    let Some(name) = Text::of(name) else {
+    let Some(name) = name.text() else {
         return Err(Error::schema("string as key", dictionary::describe(&name)).at_offset(position));
     };
     let position = view.position(value)?;
@@ -214,7 +213,7 @@ fn metric(view: View<'_>, key: u32, value: u32) -> Result<(Text<'_>, i64)> {
         _ => None,
     }
     .ok_or_else(|| {
-        let key = format!("{}.{}", keys::snapshot::METRICS, name.to_string_lossy());
+        let key = format!("{}.{}", keys::snapshot::METRICS, name.decode_lossy().into_owned());
         Error::schema("integer of 64 bits", dictionary::describe(&number)).at_key(key).at_offset(position)
     })
 }
@@ -243,7 +242,10 @@ impl CacheReference {
         Ok(Self {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
-            file_path: cache.required(keys::cache_reference::FILE_PATH, &dictionary::string())?.to_string_lossy(),
+            file_path: cache
+                .required(keys::cache_reference::FILE_PATH, &dictionary::string())?
+                .decode_lossy()
+                .into_owned(),
             aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,
             aot_address: cache.optional(report, keys::cache_reference::AOT_ADDRESS, &dictionary::address())?,
             bitmap: plist.part(bitmap),

@@ -14,7 +14,7 @@ use super::images::{ImageRow, ImageVisitor, SegmentRow};
 use super::keys;
 use super::path::Path;
 use super::report::Report;
-use super::text::Text;
+use super::words::Words;
 
 /// What becomes of a fault.
 pub(super) enum Faults<'r> {
@@ -124,6 +124,7 @@ const NONE: u32 = u32::MAX;
 
 struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
+    words: Words<'a, OFFSET, REFERENCE>,
     image_shape: Shape<'a>,
     segment_shape: Shape<'a>,
 }
@@ -136,19 +137,9 @@ struct Located {
 }
 
 impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFERENCE> {
-    const fn new(view: View<'a>) -> Self {
+    fn new(view: View<'a>) -> Self {
         const EMPTY: Shape<'static> = Shape { references: &[], slots: [NONE; 6] };
-        Self { view, image_shape: EMPTY, segment_shape: EMPTY }
-    }
-
-    #[inline(always)]
-    fn offset_width(&self) -> usize {
-        if OFFSET == 0 { self.view.offset_width() } else { OFFSET }
-    }
-
-    #[inline(always)]
-    fn reference_width(&self) -> usize {
-        if REFERENCE == 0 { self.view.reference_width() } else { REFERENCE }
+        Self { view, words: Words::new(view), image_shape: EMPTY, segment_shape: EMPTY }
     }
 
     fn walk(
@@ -285,15 +276,23 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     /// The position of element `index` of `array`.
     #[inline(always)]
     fn element(&self, array: References<'_>, index: usize) -> Result<usize> {
-        // In range: the array fits before the offset table (checked when it was read).
-        self.follow(array.offset() + index * self.reference_width())
+        self.follow(array.offset().wrapping_add(index.wrapping_mul(self.words.reference_width())))
     }
 
     /// The position of the object that the reference at `at` names.
     #[inline(always)]
     fn follow(&self, at: usize) -> Result<usize> {
-        match self.view.number(at, self.reference_width()) {
-            Some(reference) => self.view.position_of_width(reference, self.offset_width()),
+        match self.words.follow(at) {
+            Some(position) => Ok(position),
+            None => self.lost(at),
+        }
+    }
+
+    /// Says what is wrong with the reference at `at`.
+    #[cold]
+    fn lost(&self, at: usize) -> Result<usize> {
+        match self.view.number(at, self.view.reference_width()) {
+            Some(reference) => self.view.position_of_width(reference, self.view.offset_width()),
             None => Err(Error::plist(at, "a reference", "the end of the object area")),
         }
     }
@@ -305,23 +304,12 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         if index == NONE {
             return Ok(None);
         }
-        self.follow(located.values + index as usize * self.reference_width()).map(Some)
-    }
-
-    /// An integer of up to 8 bytes: its bits, and whether it is negative.
-    #[inline(always)]
-    fn integer(&self, at: usize) -> Option<(u64, bool)> {
-        let marker = self.view.number(at, 1)?;
-        if !(0x10..=0x13).contains(&marker) {
-            return None;
-        }
-        let bits = self.view.number(at + 1, 1 << (marker & 3))?;
-        Some((bits, marker == 0x13 && bits.cast_signed() < 0))
+        self.follow(located.values.wrapping_add((index as usize).wrapping_mul(self.words.reference_width()))).map(Some)
     }
 
     #[inline(always)]
     fn address(&self, at: usize) -> Result<u64> {
-        match self.integer(at) {
+        match self.words.integer(at) {
             Some((bits, _)) => Ok(bits),
             None => self.wide(at, "integer of 64 bits", |integer| integer.bits()),
         }
@@ -329,7 +317,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
 
     #[inline(always)]
     fn size(&self, at: usize) -> Result<u64> {
-        match self.integer(at) {
+        match self.words.integer(at) {
             Some((bits, false)) => Ok(bits),
             _ => self.wide(at, "integer that is not negative", |integer| integer.unsigned()),
         }
@@ -337,7 +325,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
 
     #[inline(always)]
     fn protection(&self, at: usize) -> Result<u8> {
-        match self.integer(at) {
+        match self.words.integer(at) {
             Some((bits @ 0..=0xff, false)) => Ok(bits as u8),
             _ => self
                 .wide(at, "integer of 0 to 255", |integer| integer.unsigned().and_then(|bits| u8::try_from(bits).ok())),
@@ -354,12 +342,14 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
 
     #[inline(always)]
     fn uuid(&self, at: usize) -> Result<[u8; 16]> {
-        // Data of 16 bytes: marker 4f, then the count as a one-byte integer.
-        if self.view.number(at, 3) == Some(0x4f_10_10)
-            && let Some(uuid) = self.view.data().get(at + 3..at + 19).filter(|_| at + 19 <= self.view.area_end())
-        {
-            return Ok(uuid.try_into().unwrap_or_default());
+        match self.words.data16(at) {
+            Some(uuid) => Ok(uuid),
+            None => self.other_uuid(at),
         }
+    }
+
+    #[cold]
+    fn other_uuid(&self, at: usize) -> Result<[u8; 16]> {
         match self.view.object_at(at)? {
             Object::Data(data) if data.len() == 16 => Ok(data.try_into().unwrap_or_default()),
             other => Err(Error::schema("data of 16 bytes", describe(&other)).at_offset(at)),
@@ -369,16 +359,16 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     /// The position of a string, and the bytes of its payload.
     #[inline(always)]
     fn string(&self, at: usize) -> Result<(u32, usize)> {
-        // Short ASCII: the length is in the marker.
-        if let Some(marker @ 0x50..=0x5e) = self.view.number(at, 1) {
-            let length = (marker & 0x0f) as usize;
-            if at + 1 + length <= self.view.area_end() {
-                return Ok((at as u32, length));
-            }
+        match self.words.short_ascii(at) {
+            Some(length) => Ok((at as u32, length)),
+            None => self.other_string(at),
         }
+    }
+
+    fn other_string(&self, at: usize) -> Result<(u32, usize)> {
         let object = self.view.object_at(at)?;
-        match Text::of(object) {
-            Some(text) => Ok((at as u32, text.byte_length())),
+        match object.text() {
+            Some(text) => Ok((at as u32, text.payload().len())),
             None => Err(Error::schema("string", describe(&object)).at_offset(at)),
         }
     }
@@ -402,20 +392,18 @@ fn locate<'a, const OFFSET: usize, const REFERENCE: usize>(
     budget: &mut Budget,
 ) -> Result<Result<Located>> {
     let view = walker.view;
-    let width = walker.reference_width();
-    let (keys, count) = match view.number(position, 1) {
-        Some(marker @ 0xd0..=0xde) if position + 1 + 2 * width * (marker & 0x0f) as usize <= view.area_end() => {
-            (position + 1, (marker & 0x0f) as usize)
-        }
-        _ => match view.object_at(position) {
+    let width = walker.words.reference_width();
+    let (keys, count) = match walker.words.short_dictionary(position) {
+        Some(count) => (position + 1, count),
+        None => match view.object_at(position) {
             Ok(Object::Dictionary(pairs)) => (pairs.keys.offset(), pairs.len()),
             Ok(other) => return Ok(Err(Error::schema("dictionary", describe(&other)).at_offset(position))),
             Err(error) => return Ok(Err(error)),
         },
     };
     budget.spend(1 + count)?;
-    let references = view.data().get(keys..keys + count * width).unwrap_or_default();
-    let values = keys + count * width;
+    let values = keys.wrapping_add(count.wrapping_mul(width));
+    let references = view.data().get(keys..values).unwrap_or_default();
     let shape = shape(walker);
     if same(shape.references, references) && count != 0 {
         return Ok(Ok(Located { values, slots: shape.slots }));

@@ -14,7 +14,7 @@ fn known_cksums() {
 
 proptest! {
     #[test]
-    fn cksum_is_the_long_division(data in prop::collection::vec(any::<u8>(), 0..700)) {
+    fn cksum_is_the_long_division(data in prop_oneof![prop::collection::vec(any::<u8>(), 0..700), prop::collection::vec(any::<u8>(), 4090..8200)]) {
         let mut crc = 0u32;
         let mut size = data.len();
         let mut bytes = data.clone();

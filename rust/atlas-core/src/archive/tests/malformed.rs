@@ -174,6 +174,37 @@ proptest! {
     }
 }
 
+/// Someone else writes into a mapped file while we hold it: what is read again must still be checked.
+#[cfg(unix)]
+#[test]
+fn a_mapped_file_that_changes() {
+    let path = std::env::temp_dir().join(format!("dyld-atlas-archive-{}", std::process::id()));
+    let original = sample();
+    for fill in [0, 0xff, b'A', b'P'] {
+        std::fs::write(&path, &original).unwrap();
+        let archive =
+            Archive::from_bytes(Bytes::open(&path, crate::bytes::Mode::Map).unwrap(), &Limits::DEFAULT).unwrap();
+        let count = archive.len();
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![fill; original.len()], 0).unwrap();
+        use_all(&archive);
+        assert_eq!(archive.entries().len(), count);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn threads_may_share_it() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let archive = open(sample());
+    shared(&archive);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| use_all(&archive));
+        }
+    });
+}
+
 #[test]
 fn every_single_byte_changed() {
     let good = sample();
