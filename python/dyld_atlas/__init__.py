@@ -1,9 +1,11 @@
 """What a process of an Apple system has loaded, from the records that dyld itself keeps.
 
 >>> import dyld_atlas
->>> snapshot = dyld_atlas.Snapshot.open("demo.aar")        # doctest: +SKIP
->>> for image in snapshot.images:                          # doctest: +SKIP
+>>> snapshot = dyld_atlas.Snapshot.open("examples/calculator.aar")
+>>> for image in snapshot.images[:2]:
 ...     print(image.address, image.uuid, image.name)
+0x102ec4000 f227264b-3e7d-5fa8-9a08-34b29d8993f8 Calculator
+0x105000000 d635adaf-2f9f-5e4c-95f3-7859af1659b8 dyld
 
 Where to find what:
 
