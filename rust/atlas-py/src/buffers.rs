@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use atlas_core::bytes::Bytes;
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::IntoPyObjectExt;
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -323,9 +323,7 @@ impl ColumnBuffer {
             Cells::U8(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::U64(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::I32(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::Rows(cells) => {
-                Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any())
-            }
+            Cells::Rows(cells) => Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any()),
         }
     }
 

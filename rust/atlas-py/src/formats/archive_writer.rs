@@ -49,7 +49,9 @@ impl ArchiveWriter {
     /// Raises ValueError for another codec, ArchiveError for an archive without entries.
     #[pyo3(signature = (*, codec = None))]
     fn to_bytes<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let codec = codec.map(|name| Codec::from_name(name).ok_or_else(|| PyValueError::new_err(format!("no codec is named {name:?}"))));
+        let codec = codec.map(|name| {
+            Codec::from_name(name).ok_or_else(|| PyValueError::new_err(format!("no codec is named {name:?}")))
+        });
         let codec = codec.transpose()?;
         // A snapshot of the writer, which shares all data: the lock must not be held while the interpreter is released.
         let writer = self.with(|writer| writer.clone());

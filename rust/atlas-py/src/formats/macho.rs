@@ -17,7 +17,8 @@ pub struct MachO {
 
 impl MachO {
     fn new(py: Python<'_>, slices: Vec<Slice>) -> PyResult<Self> {
-        let slices: Vec<_> = slices.into_iter().map(|slice| Bound::new(py, MachOSlice(slice))).collect::<PyResult<_>>()?;
+        let slices: Vec<_> =
+            slices.into_iter().map(|slice| Bound::new(py, MachOSlice(slice))).collect::<PyResult<_>>()?;
         Ok(Self { slices: PyTuple::new(py, slices)?.unbind() })
     }
 }

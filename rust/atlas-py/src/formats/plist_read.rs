@@ -19,10 +19,7 @@ use crate::{buffers, text};
 /// LimitExceededError.
 #[pyfunction]
 #[pyo3(signature = (data, /, *, limits = None))]
-pub fn plist_loads<'py>(
-    data: &Bound<'py, PyAny>,
-    limits: Option<&Bound<'py, Limits>>,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn plist_loads<'py>(data: &Bound<'py, PyAny>, limits: Option<&Bound<'py, Limits>>) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
     let plist = Plist::parse(buffers::bytes(data)?).or_raise(py)?;
     build(plist.view(), &Limits::or_default(limits), &mut Builder(py)).map_err(|failure| match failure {

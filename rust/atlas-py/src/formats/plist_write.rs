@@ -136,9 +136,14 @@ impl<'py> Dump<'py> {
         }
         // Lone surrogates: they have no UTF-8, but stand in UTF-16 as they are.
         let py = text.py();
-        let bytes = text.call_method1(intern!(py, "encode"), (intern!(py, "utf-16-be"), intern!(py, "surrogatepass")))?;
-        let units: Vec<u16> =
-            bytes.cast::<PyBytes>()?.as_bytes().chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).collect();
+        let bytes =
+            text.call_method1(intern!(py, "encode"), (intern!(py, "utf-16-be"), intern!(py, "surrogatepass")))?;
+        let units: Vec<u16> = bytes
+            .cast::<PyBytes>()?
+            .as_bytes()
+            .chunks_exact(2)
+            .map(|unit| u16::from_be_bytes([unit[0], unit[1]]))
+            .collect();
         Ok(self.writer.utf16(&units))
     }
 
