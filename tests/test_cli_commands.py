@@ -5,7 +5,7 @@ import json
 import pytest
 
 from command_line import CACHE_UUID, NASTY, SLIDE, Command, snapshot
-from dyld_atlas.testing import SnapshotBuilder
+from dyld_atlas.testing import CacheBuilder, SnapshotBuilder
 
 
 @pytest.fixture
@@ -62,9 +62,7 @@ def test_show_without_the_cache(command: Command) -> None:
     assert record["image_count"] == 2
 
 
-def _elsewhere():  # type: ignore[no-untyped-def]
-    from dyld_atlas.testing import CacheBuilder
-
+def _elsewhere() -> CacheBuilder:
     return CacheBuilder("/nowhere/dyld_shared_cache_arm64e").image("/usr/lib/libx.dylib")
 
 
