@@ -126,7 +126,8 @@ C_CONTIGUOUS, F_CONTIGUOUS, ANY_CONTIGUOUS = 0x38, 0x58, 0x98
 
 
 @pytest.mark.parametrize(
-    "flags", [0, FORMAT, ND, STRIDES, INDIRECT, C_CONTIGUOUS, F_CONTIGUOUS, ANY_CONTIGUOUS, FORMAT | STRIDES, FORMAT | INDIRECT]
+    "flags",
+    [0, FORMAT, ND, STRIDES, INDIRECT, C_CONTIGUOUS, F_CONTIGUOUS, ANY_CONTIGUOUS, FORMAT | STRIDES, FORMAT | INDIRECT],
 )
 def test_each_kind_of_consumer_gets_the_fields_that_it_asks_for(flags: int) -> None:
     exporter = view_of(b"abc").obj

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixture_files import fixture_folder
 
 import dyld_atlas
 from dyld_atlas import ArchiveError, FormatError, LimitExceededError, Limits
 from dyld_atlas.formats import Archive, ArchiveEntry, ArchiveWriter
+from fixture_files import fixture_folder
 
 CODECS = ["lzfse", "lz4", "zlib", "lzma", "lzbitmap", "none"]
 
@@ -45,7 +45,12 @@ def test_what_was_written_is_read() -> None:
 
 def test_paths_lead_over_links() -> None:
     archive = Archive.from_bytes(sample())
-    assert bytes(archive["atlas"]) == bytes(archive["dir/process.plist"]) == bytes(archive["./dir//process.plist"]) == b"first"
+    assert (
+        bytes(archive["atlas"])
+        == bytes(archive["dir/process.plist"])
+        == bytes(archive["./dir//process.plist"])
+        == b"first"
+    )
     assert bytes(archive["b\udcff"]) == b"second" * 1000
     assert "atlas" in archive
     assert "b\udcff" in archive
@@ -87,7 +92,9 @@ def test_a_codec_that_is_none() -> None:
         sample("gzip")
 
 
-@pytest.mark.parametrize("data", [b"", b"AA01", b"pbze", b"AEA1" + bytes(100), bytes(100), sample()[:-1], sample("zlib")[:-1]])
+@pytest.mark.parametrize(
+    "data", [b"", b"AA01", b"pbze", b"AEA1" + bytes(100), bytes(100), sample()[:-1], sample("zlib")[:-1]]
+)
 def test_what_is_no_archive(data: bytes) -> None:
     with pytest.raises(ArchiveError) as caught:
         Archive.from_bytes(data)
@@ -151,7 +158,9 @@ def test_hostile_bytes_raise_nothing_but_the_errors_of_the_family() -> None:
             for _ in range(generator.randint(1, 4)):
                 data[generator.randrange(len(data))] = generator.randrange(256)
             try:
-                archive = Archive.from_bytes(data[: generator.randint(0, len(data))] if generator.random() < 0.3 else data)
+                archive = Archive.from_bytes(
+                    data[: generator.randint(0, len(data))] if generator.random() < 0.3 else data
+                )
             except FormatError:
                 continue
             for entry in archive.entries:

@@ -18,8 +18,13 @@ def thin(cpu: int = 0x0100000C, subtype: int = 0) -> bytes:
 
     section = name(b"__text") + name(b"__TEXT") + struct.pack("<QQIIIIIIII", 0x1100, 0x80, 0x100, 2, 0, 0, 0, 0, 0, 0)
     commands = [
-        struct.pack("<II", 0x19, 72 + 80) + name(b"__TEXT") + struct.pack("<QQQQIIII", 0x1000, 0x4000, 0, 0x4000, 5, 5, 1, 0) + section,
-        struct.pack("<II", 0x19, 72) + name(b"__odd\xff") + struct.pack("<QQQQIIII", 0x5000, 0x4000, 0x4000, 16, 1, 1, 0, 0),
+        struct.pack("<II", 0x19, 72 + 80)
+        + name(b"__TEXT")
+        + struct.pack("<QQQQIIII", 0x1000, 0x4000, 0, 0x4000, 5, 5, 1, 0)
+        + section,
+        struct.pack("<II", 0x19, 72)
+        + name(b"__odd\xff")
+        + struct.pack("<QQQQIIII", 0x5000, 0x4000, 0x4000, 16, 1, 1, 0, 0),
         struct.pack("<II", 0x1B, 24) + ID.bytes,
         struct.pack("<IIIIII", 0xD, 40, 24, 2, 1, 1) + b"/usr/lib/libx\0\0\0",
     ]
@@ -44,7 +49,10 @@ def test_a_thin_file() -> None:
 
 
 def test_a_universal_file(tmp_path: Path) -> None:
-    members = [(0x01000007, 3, 0x4000, thin(0x01000007, 3)), (0x0100000C, 0x80000002, 0xC000, thin(0x0100000C, 0x80000002))]
+    members = [
+        (0x01000007, 3, 0x4000, thin(0x01000007, 3)),
+        (0x0100000C, 0x80000002, 0xC000, thin(0x0100000C, 0x80000002)),
+    ]
     data = bytearray(0xC000 + 0x4100)
     table = struct.pack(">II", 0xCAFEBABE, 2)
     for cpu, subtype, offset, content in members:
@@ -58,7 +66,9 @@ def test_a_universal_file(tmp_path: Path) -> None:
         assert {found.uuid for found in file.slices} == {ID}
 
 
-@pytest.mark.parametrize("data", [b"", b"\xcf\xfa\xed\xfe", thin()[:40], b"\x7fELF" + bytes(100), b"\xca\xfe\xba\xbe\0\0\0\1" + bytes(20)])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xcf\xfa\xed\xfe", thin()[:40], b"\x7fELF" + bytes(100), b"\xca\xfe\xba\xbe\0\0\0\1" + bytes(20)]
+)
 def test_what_is_no_macho(data: bytes) -> None:
     with pytest.raises(MachOError) as caught:
         MachO.from_bytes(data)

@@ -9,18 +9,20 @@ import struct
 from typing import Any
 
 import pytest
-from fixture_files import fixture_folder
 
 from dyld_atlas import LimitExceededError, Limits, PlistError, RebasedAddress
 from dyld_atlas.formats import plist_dumps, plist_loads
+from fixture_files import fixture_folder
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 VALUES: list[object] = [
-    None, True, False, 0, 1, 127, 128, 255, 256, 32767, 65535, 1 << 31, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, -1, -(1 << 63),
+    None, True, False, 0, 1, 127, 128, 255, 256, 32767, 65535, 1 << 31, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
+    -1, -(1 << 63),
     0.0, -0.5, 1e300, float("inf"), "", "text", "ü", "😀", "a" * 15, "é" * 300, b"", b"x" * 20, [], {}, [[]], {"": {}},
     [1, [2, [3, {"a": [4]}]]], {"b": 1, "a": 2}, {str(number): number for number in range(300)},
-    datetime.datetime(2001, 1, 1), datetime.datetime(1969, 7, 20, 20, 17, 40), datetime.datetime(2026, 11, 22, 1, 2, 3, 500000),
-    datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31, 23, 59, 59), plistlib.UID(0), plistlib.UID((1 << 64) - 1),
+    datetime.datetime(2001, 1, 1), datetime.datetime(1969, 7, 20, 20, 17, 40),
+    datetime.datetime(2026, 11, 22, 1, 2, 3, 500000), datetime.datetime(1, 1, 1),
+    datetime.datetime(9999, 12, 31, 23, 59, 59), plistlib.UID(0), plistlib.UID((1 << 64) - 1),
 ]  # fmt: skip
 
 
@@ -43,7 +45,7 @@ def test_not_a_number_survives() -> None:
 
 
 def test_equal_objects_of_other_types_are_taken() -> None:
-    class Word(str, enum.Enum):
+    class Word(enum.StrEnum):
         KEY = "key"
 
     taken = {Word.KEY: (1, 2), "data": bytearray(b"x"), "address": RebasedAddress(5)}

@@ -23,7 +23,8 @@ def test_limits_are_values() -> None:
     assert hash(limits) == hash(Limits(depth=3))
     assert limits != 3
     assert eval(repr(limits)) == limits
-    assert pickle.loads(pickle.dumps(limits)) == limits
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(limits, protocol)) == limits
     assert copy.copy(limits) == copy.deepcopy(limits) == limits
 
 
@@ -57,14 +58,16 @@ def test_a_uuid_is_one_in_every_way() -> None:
     assert FileIdentifier(uuid=UUID(int=(1 << 128) - 1)).uuid == UUID(int=(1 << 128) - 1)
 
 
-@pytest.mark.parametrize(("given", "error"), [("x", ValueError), (b"x", ValueError), (5, TypeError), ("é" * 16, ValueError)])
+@pytest.mark.parametrize(
+    ("given", "error"), [("x", ValueError), (b"x", ValueError), (5, TypeError), ("é" * 16, ValueError)]
+)
 def test_what_is_no_uuid_is_refused(given: object, error: type[Exception]) -> None:
     with pytest.raises(error, match="UUID"):
         FileIdentifier(uuid=given)  # type: ignore[arg-type]
 
 
 def test_file_identifiers_are_values() -> None:
-    both = FileIdentifier(uuid=ID, path="/usr/lib/it's \"dyld\"")
+    both = FileIdentifier(uuid=ID, path='/usr/lib/it\'s "dyld"')
     assert both == FileIdentifier(uuid=str(ID), path=both.path)
     assert len({both, FileIdentifier(uuid=ID), FileIdentifier(path=both.path), FileIdentifier()}) == 4
     assert pickle.loads(pickle.dumps(both)) == both

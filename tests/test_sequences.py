@@ -62,7 +62,10 @@ def test_slices_of_slices() -> None:
     for _ in range(2000):
         lazy, eager = entries_once, ALL
         for _ in range(3):
-            cut = slice(*(generator.choice([None, generator.randint(-12, 12)]) for _ in range(2)), generator.choice([None, 1, 2, -1, -2, 3, -3]))
+            cut = slice(
+                *(generator.choice([None, generator.randint(-12, 12)]) for _ in range(2)),
+                generator.choice([None, 1, 2, -1, -2, 3, -3]),
+            )
             lazy, eager = lazy[cut], eager[cut]
             assert len(lazy) == len(eager)
         assert paths(lazy) == eager
@@ -82,6 +85,7 @@ def test_it_is_a_sequence_to_everybody() -> None:
         case _:
             pytest.fail("does not match a sequence pattern")
     first, second, third = sequence
+    assert paths([first, second, third]) == ALL[:3]
     assert random.Random(1).choice(sequence).path in {"0", "1", "2"}
     assert bisect.bisect_left(sequence, "1", key=lambda entry: entry.path) == 1
     assert bool(entries(1))

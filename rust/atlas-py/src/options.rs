@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use pyo3::IntoPyObjectExt;
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::uuids;
 
@@ -56,12 +57,12 @@ impl Limits {
         format!("Limits(decoded_bytes={decoded_bytes}, images={images}, depth={depth})")
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Recipe<'py>> {
         let keywords = PyDict::new(py);
         keywords.set_item(intern!(py, "decoded_bytes"), self.0.decoded_bytes)?;
         keywords.set_item(intern!(py, "images"), self.0.images)?;
         keywords.set_item(intern!(py, "depth"), self.0.depth)?;
-        Ok((PyTuple::empty(py), keywords))
+        recipe::<Self>(keywords)
     }
 }
 
@@ -109,12 +110,22 @@ impl FileIdentifier {
         Ok(text + ")")
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Recipe<'py>> {
         let keywords = PyDict::new(py);
         keywords.set_item(intern!(py, "uuid"), self.uuid(py)?.into_bound_py_any(py)?)?;
         keywords.set_item(intern!(py, "path"), self.0.path.as_deref())?;
-        Ok((PyTuple::empty(py), keywords))
+        recipe::<Self>(keywords)
     }
+}
+
+/// What pickle calls to make an object again, and with which arguments.
+type Recipe<'py> = (Bound<'py, PyAny>, (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyDict>));
+
+/// The recipe for an object whose constructor takes keywords.
+fn recipe<T: PyTypeInfo>(keywords: Bound<'_, PyDict>) -> PyResult<Recipe<'_>> {
+    let py = keywords.py();
+    let make = py.import("copyreg")?.getattr("__newobj_ex__")?;
+    Ok((make, (py.get_type::<T>(), PyTuple::empty(py), keywords)))
 }
 
 /// The path of a file on this machine: `str` or `os.PathLike`.

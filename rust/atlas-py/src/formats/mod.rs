@@ -1,6 +1,7 @@
 //! Owns the classes of `dyld_atlas.formats`: archives, property lists, Mach-O files, as the core reads and writes them.
 //!
 //! Must not decode a byte.
+#![forbid(unsafe_code)]
 
 pub mod archive;
 pub mod archive_writer;
