@@ -15,11 +15,11 @@ PAGE = 0x4000
 BASE = 0x1_8000_0000
 CACHE_PATH = "/System/Volumes/Preboot/Cryptexes/OS/System/Library/dyld/dyld_shared_cache_arm64e"
 WORDS = (
-    "Account Address Analytics App Apple Asset Audio Background Biome Calendar Call Cloud Contact Core Data Device Display "
-    "Document Email Event Family File Find Font Game Geo Graphics Home Icon Image Intelligence Intent Keychain Kit Language "
-    "Location Mail Media Message Metal Mobile Music Network News Notes Notification Photo Power Privacy Proactive Quick "
-    "Remote Safari Screen Search Security Service Share Siri Social Speech Spotlight Storage Store Symptom Sync System "
-    "Text Time Trust User Video Vision Voice Web Widget Wireless Workflow"
+    "Account Address Analytics App Apple Asset Audio Background Biome Calendar Call Cloud Contact Core Data Device "
+    "Display Document Email Event Family File Find Font Game Geo Graphics Home Icon Image Intelligence Intent "
+    "Keychain Kit Language Location Mail Media Message Metal Mobile Music Network News Notes Notification Photo "
+    "Power Privacy Proactive Quick Remote Safari Screen Search Security Service Share Siri Social Speech Spotlight "
+    "Storage Store Symptom Sync System Text Time Trust User Video Vision Voice Web Widget Wireless Workflow "
 ).split()
 ENDS = ("Foundation", "Services", "Support", "Core", "UI", "Kit", "Internal", "Daemon", "Model", "Analytics")
 KINDS = ("__DATA_CONST", "__AUTH_CONST", "__AUTH", "__DATA", "__DATA_DIRTY", "__OBJC_CONST")
