@@ -79,6 +79,7 @@ def test_console_blocks_print_what_is_shown(document: Path) -> None:
             )
             ran = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=False)
             printed = (ran.stdout + ran.stderr).splitlines()
+            assert ran.returncode < 2, f"{document.name}: $ {line}\n{ran.stdout}{ran.stderr}"
             assert not (problem := differences(shown, printed)), f"{document.name}: $ {line}\n{problem}"
 
 
