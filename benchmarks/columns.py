@@ -137,7 +137,7 @@ def three_fields(images: ImageList) -> None:
 def three_fields_of_tree(rows: list[peers.ImageRow]) -> None:
     """The same from a decoded tree."""
     for row in rows:
-        row.address, UUID(bytes=row.uuid), row.install_name  # noqa: B018
+        row.address, UUID(bytes=row.uuid), row.install_name
 
 
 def loop(context: Context) -> Iterator[Row]:

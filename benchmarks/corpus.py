@@ -15,15 +15,17 @@ PAGE = 0x4000
 BASE = 0x1_8000_0000
 CACHE_PATH = "/System/Volumes/Preboot/Cryptexes/OS/System/Library/dyld/dyld_shared_cache_arm64e"
 WORDS = (
-    "Account Address Analytics App Apple Asset Audio Background Biome Calendar Call Cloud Contact Core Data Device Display "
-    "Document Email Event Family File Find Font Game Geo Graphics Home Icon Image Intelligence Intent Keychain Kit Language "
-    "Location Mail Media Message Metal Mobile Music Network News Notes Notification Photo Power Privacy Proactive Quick "
-    "Remote Safari Screen Search Security Service Share Siri Social Speech Spotlight Storage Store Symptom Sync System "
-    "Text Time Trust User Video Vision Voice Web Widget Wireless Workflow"
+    "Account Address Analytics App Apple Asset Audio Background Biome Calendar Call Cloud Contact Core Data Device "
+    "Display Document Email Event Family File Find Font Game Geo Graphics Home Icon Image Intelligence Intent "
+    "Keychain Kit Language Location Mail Media Message Metal Mobile Music Network News Notes Notification Photo "
+    "Power Privacy Proactive Quick Remote Safari Screen Search Security Service Share Siri Social Speech Spotlight "
+    "Storage Store Symptom Sync System Text Time Trust User Video Vision Voice Web Widget Wireless Workflow "
 ).split()
 ENDS = ("Foundation", "Services", "Support", "Core", "UI", "Kit", "Internal", "Daemon", "Model", "Analytics")
 KINDS = ("__DATA_CONST", "__AUTH_CONST", "__AUTH", "__DATA", "__DATA_DIRTY", "__OBJC_CONST")
-CHANCES = (1.0, 0.85, 0.75, 1.0, 0.6, 0.35)
+# How often an image has each: one of the cache, and one of the process's own.
+CACHED = (1.0, 0.9, 0.8, 1.0, 0.65, 0.35)
+OWN = (1.0, 0.15, 0.05, 1.0, 0.0, 0.0)
 
 Plist = dict[str, Any]
 
@@ -74,10 +76,10 @@ def install_name(rng: random.Random, number: int) -> str:
     return f"/System/Library/{folder}/{name}.framework/Versions/A/{name}"
 
 
-def sizes(rng: random.Random) -> dict[str, int]:
+def sizes(rng: random.Random, chances: tuple[float, ...]) -> dict[str, int]:
     """Bytes of each segment but `__LINKEDIT`."""
     chosen = {"__TEXT": PAGE * int(1 + min(rng.lognormvariate(3.5, 1.4), 2000))}
-    for kind, chance in zip(KINDS, CHANCES, strict=True):
+    for kind, chance in zip(KINDS, chances, strict=True):
         if rng.random() < chance:
             chosen[kind] = PAGE * int(1 + min(rng.lognormvariate(0.7, 1.2), 200))
     return chosen
@@ -93,7 +95,7 @@ def make_cache(images: int, rng: random.Random) -> tuple[Plist, UUID]:
     """The record of a cache whose images lie as the builder lays them: one mapping per kind of segment."""
     uuid = UUID(bytes=rng.randbytes(16))
     names = [install_name(rng, number) for number in range(images)]
-    rows = [sizes(rng) for _ in names]
+    rows = [sizes(rng, CACHED) for _ in names]
     at = BASE + PAGE
     starts = {}
     for kind in ("__TEXT", *KINDS):
@@ -129,7 +131,7 @@ def make_process(own: int, used: int, cache: Plist, uuid: UUID, rng: random.Rand
     at = 0x1_0000_0000 + PAGE * rng.randrange(1 << 12) if own < 200 else 0x10_0000_0000
     images: list[Plist] = []
     for number in range(own):
-        row = sizes(rng) | {"__LINKEDIT": PAGE * int(1 + rng.lognormvariate(2, 1))}
+        row = sizes(rng, OWN) | {"__LINKEDIT": PAGE * int(1 + rng.lognormvariate(2, 1))}
         address, offset, segments = 0, 0, []
         for name, size in row.items():
             segments.append(segment(name, address, size, offset))

@@ -12,10 +12,10 @@ from pathlib import Path
 from uuid import UUID
 
 import lief
-import lz4.block
+import lz4.block  # type: ignore[import-untyped]
 from dyld_atlas import Snapshot
 from dyld_atlas.formats import Archive, ArchiveWriter, MachO
-from macholib.MachO import MachO as MacholibFile
+from macholib.MachO import MachO as MacholibFile  # type: ignore[import-untyped]
 
 from . import corpus
 from .context import Context, per_corpus
@@ -37,7 +37,7 @@ def by_lief(path: str) -> list[tuple[UUID | None, list[SegmentValues]]]:
     found: list[tuple[UUID | None, list[SegmentValues]]] = []
     for each in fat:
         uuid = UUID(bytes=bytes(each.uuid.uuid)) if each.uuid is not None else None
-        found.append((uuid, [(s.name, s.virtual_address, s.virtual_size, s.file_offset) for s in each.segments]))
+        found.append((uuid, [(str(s.name), s.virtual_address, s.virtual_size, s.file_offset) for s in each.segments]))
     return found
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from uuid import UUID
 
 TOP = Path(__file__).resolve().parents[1]
-FOLDER = TOP / ".venv" / "macho-samples"
+FOLDER = TOP / "build" / "macho-samples"
 WHEEL = ("numpy==1.26.4", "macosx_10_9_x86_64", "3.11")
-MAGICS = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"}
+THIN_64 = b"\xcf\xfa\xed\xfe"
 
 # Name, address, bytes in memory, offset in the file.
 SegmentValues = tuple[str, int, int, int]
 
 
 def sample_files(most: int = 19, largest: int = 3_000_000) -> list[Path]:
-    """The Mach-O files of a wheel for macOS, fetched once by pip."""
+    """Thin Mach-O files of 64 bits from a wheel for macOS, fetched once by pip."""
     if not FOLDER.exists():
         name, platform, python = WHEEL
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
@@ -27,7 +27,7 @@ def sample_files(most: int = 19, largest: int = 3_000_000) -> list[Path]:
         with zipfile.ZipFile(wheel) as archive:
             for info in archive.infolist():
                 data = archive.read(info) if info.file_size < largest else b""
-                if data[:4] in MAGICS:
+                if data[:4] == THIN_64:
                     (FOLDER / info.filename.replace("/", "_")).write_bytes(data)
         wheel.unlink()
     return sorted(path for path in FOLDER.iterdir() if path.is_file())[:most]

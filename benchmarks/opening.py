@@ -35,7 +35,7 @@ def alone(context: Context) -> Iterator[Row]:
         assert len(snapshot.images) == len(each.process["imgs"])
         times = context.clock.compare(
             {
-                "same buffer": partial(pid_of, lambda each=each: each.archive),
+                "same buffer": partial(pid_of, partial(bytes, each.archive)),
                 "new buffers": partial(pid_of, fresh(each.archive)),
                 "plistlib": partial(pid_by_plistlib, each.process_plist),
             }

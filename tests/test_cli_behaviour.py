@@ -255,6 +255,24 @@ def test_bash_completion(tmp_path: Path, words: list[str], expected: set[str]) -
     assert set(result.stdout.splitlines()) == expected
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dyld-atlas ", set(COMMANDS)),
+        ("dyld-atlas images --o", {"--outside-cache"}),
+        ("dyld-atlas images --format ", {"table", "tsv"}),
+        ("dyld-atlas completion ", {"bash", "zsh", "fish"}),
+    ],
+)
+def test_fish_completion(tmp_path: Path, line: str, expected: set[str]) -> None:
+    script = run("completion", "fish").stdout.decode()
+    code = f"{script}\ncomplete -C '{line}'"
+    result = subprocess.run(["fish", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.stderr == ""
+    assert {words.split("\t")[0] for words in result.stdout.splitlines()} == expected
+
+
 def test_completion_scripts_are_well_formed() -> None:
     for shell in ("bash", "zsh", "fish"):
         script = run("completion", shell).stdout

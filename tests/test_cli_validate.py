@@ -65,7 +65,7 @@ def test_a_wrong_checksum(command: Command) -> None:
     data = bytearray(snapshot().build())
     at = data.index(b"/usr/lib/lib2.dylib")
     data[at + 1] ^= 0x20
-    path = command.file("a.aar", data)
+    path = command.file("a.aar", bytes(data))
     document = command("validate", path, "--json").json
     assert (document["valid"], document["checksum"]) == (False, "bad")
     assert [problem["error"] for problem in document["problems"]] == ["ArchiveError"]

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ def test_numbers() -> None:
     assert [int(p) for p in Platform] == [*range(25), 0xFFFF_FFFF]
     assert (Platform.MACOS, Platform.IOS, Platform.DRIVERKIT, Platform.VISIONOS) == (1, 2, 10, 11)
     assert [int(s) for s in ProcessState] == [0, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60]
-    assert ProcessState.RUNNING == 0x50
+    assert int(ProcessState.RUNNING) == 0x50
     assert [int(p) for p in Permissions] == [1, 2, 4]
     assert [int(f) for f in SnapshotFlags] == [1, 2, 4]
 
@@ -43,7 +44,7 @@ def test_unknown_numbers_do_not_pile_up() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, "MACOS", None, 1.5])
-def test_what_is_no_number(value: object) -> None:
+def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(ValueError, match="is not a valid Platform"):
         Platform(value)
 

@@ -1,9 +1,11 @@
 """What a process of an Apple system has loaded, from the records that dyld itself keeps.
 
 >>> import dyld_atlas
->>> snapshot = dyld_atlas.Snapshot.open("demo.aar")        # doctest: +SKIP
->>> for image in snapshot.images:                          # doctest: +SKIP
+>>> snapshot = dyld_atlas.Snapshot.open("examples/calculator.aar")
+>>> for image in snapshot.images[:2]:
 ...     print(image.address, image.uuid, image.name)
+0x102ec4000 f227264b-3e7d-5fa8-9a08-34b29d8993f8 Calculator
+0x105000000 d635adaf-2f9f-5e4c-95f3-7859af1659b8 dyld
 
 Where to find what:
 
@@ -112,23 +114,26 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "providers", "testing"})
 
 
-def __getattr__(name: str) -> object:
-    """Loads what is asked for, once."""
-    from importlib import import_module
+# Type checkers know the names from above; to them, this function would make every misspelt one an object.
+if not TYPE_CHECKING:
 
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    if name == "__version__":
-        from importlib.metadata import version
+    def __getattr__(name: str) -> object:
+        """Loads what is asked for, once."""
+        from importlib import import_module
 
-        value: object = version("dyld_atlas")
-    elif name in __all__:
-        module = import_module(f"{__name__}.{_HOME.get(name, '_native')}")
-        value = getattr(module, "Mapping_" if name == "Mapping" else name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        if name in _SUBMODULES:
+            return import_module(f"{__name__}.{name}")
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: object = version("dyld_atlas")
+        elif name in __all__:
+            module = import_module(f"{__name__}.{_HOME.get(name, '_native')}")
+            value = getattr(module, "Mapping_" if name == "Mapping" else name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

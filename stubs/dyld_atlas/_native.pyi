@@ -21,7 +21,13 @@ _Item = TypeVar("_Item", covariant=True)
 # ---------------------------------------------------------------- options
 @final
 class Limits:
-    """Upper bounds for untrusted input; a breach raises LimitExceededError before memory is spent."""
+    """Upper bounds for untrusted input; a breach raises LimitExceededError before memory is spent.
+
+    >>> Snapshot.open("examples/calculator.aar", limits=Limits(decoded_bytes=1000))
+    Traceback (most recent call last):
+      ...
+    dyld_atlas.errors.LimitExceededError: ...
+    """
 
     def __new__(cls, *, decoded_bytes: int = 1073741824, images: int = 1048576, depth: int = 512) -> Self:
         """Make limits.
@@ -50,7 +56,12 @@ class Limits:
 
 @final
 class FileIdentifier:
-    """What names a file: a UUID, a path, or both, as dyld names the file behind an image or a cache."""
+    """What names a file: a UUID, a path, or both, as dyld names the file behind an image or a cache.
+
+    >>> from dyld_atlas import FileIdentifier
+    >>> FileIdentifier(path="/usr/lib/dyld").path
+    '/usr/lib/dyld'
+    """
 
     def __new__(cls, *, uuid: UUID | str | bytes | None = None, path: str | None = None) -> Self: ...
     @property
@@ -76,6 +87,12 @@ class Snapshot:
     None.
 
     Snapshots compare by identity and pickle by their bytes.
+
+    >>> snapshot = Snapshot.open("examples/calculator.aar")
+    >>> snapshot.pid, snapshot.platform, len(snapshot.images)
+    (4711, <Platform.MACOS: 1>, 584)
+    >>> snapshot.images[0].name
+    'Calculator'
     """
 
     @classmethod
@@ -185,7 +202,13 @@ class Snapshot:
         """What lenient opening dropped or passed over, each with its place. Empty unless lenient."""
 
     def resolve(self, address: RebasedAddress | int, /) -> Location | None:
-        """The image and segment at an address of the process; None where there is none."""
+        """The image and segment at an address of the process; None where there is none.
+
+        >>> snapshot = Snapshot.open("examples/calculator.aar")
+        >>> place = snapshot.resolve(0x191F50010)
+        >>> place.image.name, place.segment.name, place.offset
+        ('CoreGraphics', '__TEXT', 16)
+        """
 
     def to_bytes(self) -> bytes:
         """The snapshot as an archive again, with the cache's record embedded, so that it stands alone."""
@@ -203,6 +226,12 @@ class ImageList(Sequence[Image]):
         """The image one of whose segments holds the address; None where there is none.
 
         The ``__LINKEDIT`` that the images of a cache share belongs to none of them. O(log n).
+
+        >>> images = Snapshot.open("examples/calculator.aar").images
+        >>> images.at(0x191F50010).name
+        'CoreGraphics'
+        >>> images.at(0) is None
+        True
         """
 
     def by_uuid(self, uuid: UUID | str | bytes, /) -> Image:
@@ -216,12 +245,20 @@ class ImageList(Sequence[Image]):
     def by_name(self, name: str, /) -> Image:
         """The first image whose install name or file path is `name`, or ends in it as its last component.
 
+        >>> Snapshot.open("examples/calculator.aar").images.by_name("AppKit").install_name
+        '/System/Library/Frameworks/AppKit.framework/Versions/C/AppKit'
+
         Raises:
             KeyError: there is none.
         """
 
     def columns(self) -> ImageColumns:
-        """The whole list as arrays, without an object per image."""
+        """The whole list as arrays, without an object per image.
+
+        >>> columns = Snapshot.open("examples/calculator.aar").images.columns()
+        >>> memoryview(columns.uuid).shape, hex(memoryview(columns.address)[0])
+        ((584, 16), '0x102ec4000')
+        """
 
     def segment_columns(self) -> SegmentColumns:
         """The segments of all images as arrays, image after image."""
@@ -238,6 +275,11 @@ class ImageList(Sequence[Image]):
 
         Raises:
             TypeError, ValueError: a buffer has another item type or length.
+
+        >>> from array import array
+        >>> images = Snapshot.open("examples/calculator.aar").images
+        >>> memoryview(images.indices_at(array("Q", [0x102EC4000, 0]))).tolist()
+        [0, -1]
         """
 
     @overload
@@ -324,7 +366,16 @@ class SegmentColumns:
 
 @final
 class Image:
-    """A Mach-O file as it is loaded. Equal and hashed as a load: the same file at the same address."""
+    """A Mach-O file as it is loaded. Equal and hashed as a load: the same file at the same address.
+
+    >>> image = Snapshot.open("examples/calculator.aar").images.by_name("CoreGraphics")
+    >>> image.address, image.slide
+    (RebasedAddress(0x191f50000), Slide(0xa2cc000))
+    >>> image.address == image.preferred_load_address + image.slide
+    True
+    >>> image.segment("__TEXT").vm_size
+    2834432
+    """
 
     @property
     def uuid(self) -> UUID | None:
@@ -382,7 +433,12 @@ class Image:
 
 @final
 class Segment:
-    """A part of an image that is mapped as one."""
+    """A part of an image that is mapped as one.
+
+    >>> segment = Snapshot.open("examples/calculator.aar").images[0].segments[0]
+    >>> segment.name, str(segment.permissions)
+    ('__TEXT', 'r-x')
+    """
 
     @property
     def name(self) -> str:
@@ -480,7 +536,12 @@ class SharedCacheRecord:
 
 @final
 class SharedCache:
-    """A dyld shared cache, as its atlas describes it."""
+    """A dyld shared cache, as its atlas describes it.
+
+    >>> cache = Snapshot.open("examples/calculator.aar").shared_cache
+    >>> len(cache.images), cache.slide, [file.name for file in cache.subcaches][:2]
+    (797, Slide(0xa2cc000), ['dyld_shared_cache_arm64e', 'dyld_shared_cache_arm64e.01'])
+    """
 
     @property
     def uuid(self) -> UUID:
@@ -653,7 +714,13 @@ class SnapshotDiff:
     def __bool__(self) -> bool: ...
 
 def diff(old: Snapshot, new: Snapshot, /) -> SnapshotDiff:
-    """What changed from `old` to `new`, by UUID (by path where there is none) and address. O(n + d)."""
+    """What changed from `old` to `new`, by UUID (by path where there is none) and address. O(n + d).
+
+    >>> earlier = Snapshot.open("examples/calculator-at-launch.aar")
+    >>> changes = diff(earlier, Snapshot.open("examples/calculator.aar"))
+    >>> len(changes.loaded), len(changes.unloaded), len(changes.moved)
+    (91, 0, 0)
+    """
 
 # ---------------------------------------------------------------- formats
 @final
@@ -696,6 +763,13 @@ class Archive:
     """An Apple Archive (AA01, YAA1), also inside a ``pbz?`` container.
 
     A wrong checksum does not stop opening: see `checksum_ok`.
+
+    >>> from dyld_atlas.formats import Archive
+    >>> archive = Archive.open("examples/calculator.aar")
+    >>> archive.codec, archive.checksum_ok, archive.entries[0].path
+    ('lzfse', True, 'process.plist')
+    >>> bytes(archive["process.plist"][:8])
+    b'bplist00'
     """
 
     @classmethod
@@ -738,7 +812,14 @@ class Archive:
 
 @final
 class ArchiveWriter:
-    """Writes an Apple Archive as dyld does: links first, each record stamped with its CRC-32C (dyld-1376 and later)."""
+    """Writes an Apple Archive as dyld does: links first, each record stamped with its CRC-32C (dyld-1376 and later).
+
+    >>> from dyld_atlas.formats import Archive, ArchiveWriter
+    >>> writer = ArchiveWriter()
+    >>> writer.add_file("hello.txt", b"hello")
+    >>> bytes(Archive.from_bytes(writer.to_bytes(codec="zlib"))["hello.txt"])
+    b'hello'
+    """
 
     def __new__(cls) -> Self: ...
     def add_file(self, path: str, data: Buffer, /) -> None:
@@ -763,6 +844,10 @@ def plist_loads(data: Buffer, /, *, limits: Limits | None = None) -> object:
     Raises:
         PlistError: it is not well formed.
         LimitExceededError: it nests deeper, or yields more, than `limits` allows.
+
+    >>> from dyld_atlas.formats import plist_dumps, plist_loads
+    >>> plist_loads(plist_dumps({"key": [1, "two", b"three"]}))
+    {'key': [1, 'two', b'three']}
     """
 
 def plist_dumps(value: object, /) -> bytes:

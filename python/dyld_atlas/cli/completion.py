@@ -117,13 +117,12 @@ def _zsh() -> Iterator[str]:
         yield "      _arguments \\"
         for option in command.options:
             for flag in option.flags:
-                value = ""
+                value, joined = "", ""
                 if option.takes_value:
-                    action = (
-                        f"({' '.join(option.choices)})" if option.choices else "_files -/" if option.is_folder else ""
-                    )
-                    value = f":value:{action}"
-                yield f"        '{flag}[{quote(option.help)}]{value}' \\"
+                    words = f"({' '.join(option.choices)})" if option.choices else ""
+                    value = f":value:{words or ('_files -/' if option.is_folder else '')}"
+                    joined = "=" if flag.startswith("--") else ""
+                yield f"        '{flag}{joined}[{quote(option.help)}]{value}' \\"
         words = f"({' '.join(command.words)})" if command.words is not None else "_files"
         yield f"        '*:argument:{words}' ;;"
     yield "    esac ;;"

@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
         if options.format == "table":
             parts = ((loaded, "loaded"), (unloaded, "unloaded"), (moved, "moved"))
             summary = ", ".join(count(len(images), what, what) for images, what in parts if images)
-            print(summary or "no image was loaded, unloaded or moved", file=sys.stderr)
+            print(summary or "no image was loaded, unloaded or moved")
     return exits.NOT_FOUND if loaded or unloaded or moved else exits.OK

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import AtlasError, FormatError
+from .failures import hint_of
 from .inputs import describe
 from .progress import Progress
 from .terminal import count
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _SNAPSHOT = "process.plist"
 _CACHES = "caches/uuids/"
 # What the record of a cache needs, and of what type; the names are those of dyld's format.
-_CACHE_KEYS = {"uuid": bytes, "padr": int, "size": int, "psze": int, "imgs": list}
+_CACHE_KEYS = {"uuid": bytes, "padr": int, "size": int, "psze": int, "dscs": list, "imgs": list}
 _TYPE_NAMES = {bytes: "data", int: "integer", str: "string", list: "array", dict: "dictionary", float: "real"}
 
 
@@ -102,7 +103,7 @@ def _problem(error: AtlasError, entry: str | None = None, hint: str | None = Non
     if place["entry"] is None and entry is not None:
         place["entry"] = entry
         message = f"{entry}: {message}"
-    return Problem(message, type(error).__name__, error.code, hint=error.hint or hint, **place)
+    return Problem(message, type(error).__name__, error.code, hint=hint_of(error) or hint, **place)
 
 
 def _snapshot(data: bytes, report: Report, details: dict[str, str], *, lenient: bool) -> None:

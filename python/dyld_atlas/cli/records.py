@@ -2,8 +2,8 @@
 
 Every document is an object with ``version`` (1), ``command`` and ``file`` (``-`` for standard input; ``old`` and
 ``new`` for ``diff``), and what the command has to say. Addresses, slides and offsets from addresses are hexadecimal
-text, because JSON numbers above 2**53 are not safe; sizes, counts and indices are numbers; UUIDs are upper case; what is
-not there is null. An enumeration is ``{"value": 1, "name": "MACOS"}``. A list stands with one record on each line.
+text, because JSON numbers above 2**53 are not safe; sizes, counts and indices are numbers; UUIDs are upper case; what
+is not there is null. An enumeration is ``{"value": 1, "name": "MACOS"}``. A list stands with one record on each line.
 
 ========== ========================================================================================================
 show       ``snapshot``: pid, platform, state, timestamp, initial_image_count, flags (names), page_size, pointer_size,

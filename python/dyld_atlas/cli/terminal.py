@@ -144,7 +144,7 @@ def shorten(text: str, room: int) -> str:
     """``text`` with its middle left out where it takes more than ``room``; the ends of paths tell the most.
 
     >>> shorten("/System/Library/Frameworks/Foundation.framework/Foundation", 24)
-    '/System/…work/Foundation'
+    '/System…ework/Foundation'
     """
     if width(text) <= room:
         return text

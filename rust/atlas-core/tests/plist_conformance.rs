@@ -1,9 +1,11 @@
 //! Every property list that dyld's own encoder wrote for us is read as what was put in, and written again as large.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -11,19 +13,6 @@ use atlas_core::bplist::{Build, Integer, Made, Object, Plist, Reference, Text, V
 use atlas_core::bytes::Bytes;
 use atlas_core::{Error, Limits};
 use serde_json::Value as Json;
-
-/// The folder of the lists, or `None` (said aloud) on a machine without them; there they must be in CI.
-fn folder() -> Option<PathBuf> {
-    let top = std::env::var_os("DYLD_ATLAS_FIXTURES")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"), PathBuf::from);
-    let folder = top.join("plist/dyld");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no property lists in {}", folder.display());
-    eprintln!("SKIPPED: no property lists in {}; set DYLD_ATLAS_FIXTURES", folder.display());
-    None
-}
 
 fn read(path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap();
@@ -45,7 +34,7 @@ struct Fixture {
 static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(fixtures);
 
 fn fixtures() -> Vec<Fixture> {
-    let Some(folder) = folder() else { return Vec::new() };
+    let Some(folder) = support::fixtures("plist/dyld") else { return Vec::new() };
     let manifest: Json = serde_json::from_slice(&read(&folder.join("MANIFEST.json"))).unwrap();
     let fixtures: Vec<Fixture> = manifest["files"]
         .as_array()

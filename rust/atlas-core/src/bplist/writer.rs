@@ -40,7 +40,7 @@ enum Collection {
 /// let mut writer = Writer::new();
 /// let pair = (writer.text("prot"), writer.integer(5));
 /// let top = writer.dictionary(&[pair]);
-/// assert_eq!(writer.finish(top)?.len(), 54);
+/// assert_eq!(writer.finish(top)?.len(), 53);
 /// # Ok::<(), atlas_core::Error>(())
 /// ```
 pub struct Writer {

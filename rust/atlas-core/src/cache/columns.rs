@@ -29,22 +29,22 @@ pub struct CacheColumns {
     /// First segment of each image, and the count of all at the end.
     pub segment_start: Vec<u32>,
     /// All segments, image by image.
-    pub segments: SegmentArrays,
+    pub segments: Vec<CacheSegment>,
 }
 
-/// Segments as arrays, unslid.
-#[derive(Debug, Default)]
-pub struct SegmentArrays {
-    /// Unslid addresses.
-    pub preferred_load_address: Vec<u64>,
+/// One segment, unslid. Kept as rows, not as arrays: a row is written once and read as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheSegment {
+    /// Unslid address.
+    pub preferred_load_address: u64,
     /// Bytes in memory.
-    pub vm_size: Vec<u64>,
+    pub vm_size: u64,
     /// Bytes in the file.
-    pub file_size: Vec<u64>,
+    pub file_size: u64,
+    /// Position of the name in the property list.
+    pub name: u32,
     /// Protection bits.
-    pub permissions: Vec<u8>,
-    /// Positions of names.
-    pub name: Vec<u32>,
+    pub permissions: u8,
 }
 
 impl CacheColumns {
@@ -54,7 +54,6 @@ impl CacheColumns {
         /// Segments of a cache image, on average; only a first guess for allocating.
         const SEGMENTS: usize = 7;
         let count = images.len() as usize;
-        let room = count * SEGMENTS;
         let mut columns = Self {
             address: Vec::with_capacity(count),
             preferred_load_address: Vec::with_capacity(count),
@@ -64,25 +63,19 @@ impl CacheColumns {
             install_name: Vec::with_capacity(count),
             file_path: Vec::with_capacity(count),
             segment_start: Vec::with_capacity(count + 1),
-            segments: SegmentArrays {
-                preferred_load_address: Vec::with_capacity(room),
-                vm_size: Vec::with_capacity(room),
-                file_size: Vec::with_capacity(room),
-                permissions: Vec::with_capacity(room),
-                name: Vec::with_capacity(room),
-            },
+            segments: Vec::with_capacity(count * SEGMENTS),
         };
         images.walk(&mut columns);
-        columns.segment_start.push(columns.segments.name.len() as u32);
+        columns.segment_start.push(columns.segments.len() as u32);
         columns
     }
 
-    /// The segments of image `index`, as places in [`Self::segments`].
+    /// The segments of image `index`.
     #[must_use]
-    pub fn segment_range(&self, index: usize) -> std::ops::Range<usize> {
+    pub fn segments_of(&self, index: usize) -> &[CacheSegment] {
         match self.segment_start.get(index..index + 2) {
-            Some(&[start, end]) => start as usize..end as usize,
-            _ => 0..0,
+            Some(&[start, end]) => self.segments.get(start as usize..end as usize).unwrap_or_default(),
+            _ => &[],
         }
     }
 
@@ -90,8 +83,7 @@ impl CacheColumns {
     #[must_use]
     pub fn byte_length(&self) -> usize {
         const IMAGE: usize = 3 * 8 + 16 + 1 + 3 * 4;
-        const SEGMENT: usize = 3 * 8 + 1 + 4;
-        self.address.capacity() * IMAGE + self.segments.name.capacity() * SEGMENT
+        self.address.capacity() * IMAGE + self.segments.capacity() * size_of::<CacheSegment>()
     }
 }
 
@@ -106,16 +98,18 @@ impl ImageVisitor for CacheColumns {
         self.flags.push(flags_of(row));
         self.install_name.push(row.install_name);
         self.file_path.push(row.file_path);
-        self.segment_start.push(self.segments.name.len() as u32);
+        self.segment_start.push(self.segments.len() as u32);
     }
 
     #[inline(always)]
     fn segment(&mut self, _: u32, row: &SegmentRow) {
-        self.segments.preferred_load_address.push(row.preferred_load_address);
-        self.segments.vm_size.push(row.vm_size);
-        self.segments.file_size.push(row.file_size);
-        self.segments.permissions.push(row.permissions);
-        self.segments.name.push(row.name);
+        self.segments.push(CacheSegment {
+            preferred_load_address: row.preferred_load_address,
+            vm_size: row.vm_size,
+            file_size: row.file_size,
+            name: row.name,
+            permissions: row.permissions,
+        });
         if let Some(end) = self.vm_end.last_mut() {
             *end = (*end).max(row.preferred_load_address.saturating_add(row.vm_size));
         }

@@ -72,16 +72,14 @@ impl KnownCache {
     /// The unslid address and size of each `__LINKEDIT` that two images or more have in common, ascending.
     pub fn shared_linkedit(&self) -> &[(u64, u64)] {
         self.shared_linkedit.get_or_init(|| {
-            let segments = &self.columns().segments;
             // Names are uniqued by every encoder, so that nearly all of them are one position.
             let (mut known, mut ranges) = (0, Vec::new());
-            for (index, &name) in segments.name.iter().enumerate() {
-                if name != known && !self.record.images.text(name).is_some_and(|name| name.is(LINKEDIT)) {
-                    continue;
+            for segment in &self.columns().segments {
+                let name = segment.name;
+                if name == known || self.record.images.text(name).is_some_and(|name| name.is(LINKEDIT)) {
+                    known = name;
+                    ranges.push((segment.preferred_load_address, segment.vm_size));
                 }
-                known = name;
-                let start = segments.preferred_load_address.get(index).copied();
-                ranges.extend(start.zip(segments.vm_size.get(index).copied()));
             }
             ranges.sort_unstable();
             let mut shared: Vec<_> = ranges.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();

@@ -274,16 +274,14 @@ impl Gather<'_> {
                 return;
             }
             let slide = side.slide_of(index as usize);
-            let range = side.columns.segment_range(index as usize);
-            let from = &side.columns.segments;
+            let segments = side.columns.segments_of(index as usize);
             let to = &mut self.columns;
-            to.image_index.extend(std::iter::repeat_n(self.next as i32, range.len()));
-            let addresses = from.preferred_load_address.get(range.clone()).unwrap_or_default();
-            to.address.extend(addresses.iter().map(|address| address.wrapping_add(slide)));
-            to.vm_size.extend_from_slice(from.vm_size.get(range.clone()).unwrap_or_default());
-            to.file_size.extend_from_slice(from.file_size.get(range.clone()).unwrap_or_default());
-            to.permissions.extend_from_slice(from.permissions.get(range.clone()).unwrap_or_default());
-            to.name.extend_from_slice(from.name.get(range).unwrap_or_default());
+            to.image_index.extend(std::iter::repeat_n(self.next as i32, segments.len()));
+            to.address.extend(segments.iter().map(|segment| segment.preferred_load_address.wrapping_add(slide)));
+            to.vm_size.extend(segments.iter().map(|segment| segment.vm_size));
+            to.file_size.extend(segments.iter().map(|segment| segment.file_size));
+            to.permissions.extend(segments.iter().map(|segment| segment.permissions));
+            to.name.extend(segments.iter().map(|segment| segment.name));
             self.next += 1;
         }
     }
@@ -312,7 +310,7 @@ impl ImageVisitor for Gather<'_> {
 impl SegmentColumns {
     /// The segments of the images of `images`, in their order.
     pub(super) fn build(images: &ImageColumns, own: Option<&ImageTable>, cache: Option<CacheSide<'_>>) -> Self {
-        let from_cache = cache.map_or(0, |side| side.used().map(|index| side.columns.segment_range(index).len()).sum());
+        let from_cache = cache.map_or(0, |side| side.used().map(|index| side.columns.segments_of(index).len()).sum());
         let from_own = own.map_or(0, |own| own.len() as usize) * 7;
         let room = from_cache + from_own;
         let columns = Self {

@@ -160,11 +160,9 @@ fn names_must_end_inside_their_command() {
 
 #[test]
 fn dependents_carry_their_attributes() {
-    let use_command = |flags: u32| {
-        let mut body: Vec<u8> = [28, 0x1a74_1800, 0x0102_0304, 0x0001_0000, flags]
-            .iter()
-            .flat_map(|value: &u32| value.to_le_bytes())
-            .collect();
+    let use_command = |name_offset: u32, flags: u32| {
+        let integers: [u32; 5] = [name_offset, 0x1a74_1800, 0x0102_0304, 0x0001_0000, flags];
+        let mut body: Vec<u8> = integers.iter().flat_map(|value| value.to_le_bytes()).collect();
         body.extend(b"/e\0\0");
         body
     };
@@ -174,12 +172,15 @@ fn dependents_carry_their_attributes() {
         .library(0x8000_0018, b"/b")
         .library(0x8000_001f, b"/c")
         .library(0x8000_0023, b"/d\xff")
-        .command(0xc, &use_command(9))
-        .command(0x8000_0018, &use_command(8))
+        .command(0xc, &use_command(28, 9))
+        .command(0x8000_0018, &use_command(28, 8))
+        // The marker alone might be a time stamp: the name must stand right behind the flags as well.
+        .command(0x8000_0018, &use_command(29, 8))
         .build();
     let view = View::parse(&file).unwrap();
     let found: Vec<_> = view.dependents().map(|dependent| (dependent.install_name, dependent.attributes)).collect();
-    let expected: [(&[u8], u32); 6] = [(b"/a", 0), (b"/b", 1), (b"/c", 2), (b"/d\xff", 4), (b"/e", 9), (b"/e", 8)];
+    let expected: [(&[u8], u32); 7] =
+        [(b"/a", 0), (b"/b", 1), (b"/c", 2), (b"/d\xff", 4), (b"/e", 9), (b"/e", 8), (b"e", 1)];
     assert_eq!(found, expected);
     let first = view.dependents().next().unwrap();
     assert_eq!((first.current_version, first.compatibility_version), (Version(0x0005_2601), Version(0x0001_0000)));
