@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 import numpy as np
+
 from dyld_atlas import ImageList, Snapshot
 
 from . import peers

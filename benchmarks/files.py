@@ -13,9 +13,10 @@ from uuid import UUID
 
 import lief
 import lz4.block  # type: ignore[import-untyped]
+from macholib.MachO import MachO as MacholibFile  # type: ignore[import-untyped]
+
 from dyld_atlas import Snapshot
 from dyld_atlas.formats import Archive, ArchiveWriter, MachO
-from macholib.MachO import MachO as MacholibFile  # type: ignore[import-untyped]
 
 from . import corpus
 from .context import Context, per_corpus

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+
 from dyld_atlas import ImageList
 
 from . import peers

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
+
 from dyld_atlas import Snapshot, diff
 
 from . import corpus, peers

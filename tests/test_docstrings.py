@@ -7,8 +7,9 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import dyld_atlas
 import pytest
+
+import dyld_atlas
 
 TOP = Path(__file__).resolve().parents[1]
 STUB = TOP / "stubs" / "dyld_atlas" / "_native.pyi"

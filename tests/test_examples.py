@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+
 from dyld_atlas import ProcessState, Snapshot, diff
 from dyld_atlas.formats import Archive
 

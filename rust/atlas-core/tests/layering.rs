@@ -3,12 +3,17 @@
 //! The table is the one of docs/DESIGN.md. What a folder may use, it may use through others too: the order is what counts.
 #![allow(clippy::unwrap_used, reason = "every function here serves a test")]
 
-mod support;
+#[path = "support/code.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+mod code;
+#[path = "support/tree.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::code::{code_of, names_at_root};
-use support::tree::{self, TextFile};
+use code::{code_of, names_at_root};
+use tree::TextFile;
 
 /// Each folder under `src` and the folders directly below it.
 const BELOW: &[(&str, &[&str])] = &[
