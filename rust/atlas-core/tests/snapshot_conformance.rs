@@ -2,6 +2,9 @@
 //!
 //! The fixtures are no part of the project: `DYLD_ATLAS_FIXTURES`, by default `../shared/fixtures` beside the checkout.
 
+// The allowances for tests do not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
 mod support;
 
 use std::collections::BTreeMap;
