@@ -9,6 +9,6 @@ mod known;
 mod table;
 
 pub use atlas::{Supply, atlas_path, embedded, entry_path, load};
-pub use columns::{CacheColumns, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
+pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use table::{CacheTable, table};

@@ -1,7 +1,7 @@
 //! A list of images as arrays, merged from the record of a process and the columns of its cache in one pass.
 
 use crate::address::Slide;
-use crate::cache::{CacheColumns, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID};
+use crate::cache::{CacheColumns, CacheImage, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID};
 use crate::schema::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
 
 /// Marks a row that comes from the cache's record.
@@ -18,10 +18,20 @@ pub struct ImageColumns {
     pub vm_end: Vec<u64>,
     /// UUID; zeros where there is none.
     pub uuid: Vec<[u8; 16]>,
-    pub(super) flags: Vec<u8>,
-    pub(super) install_name: Vec<u32>,
-    pub(super) file_path: Vec<u32>,
-    pub(super) rows: Vec<u32>,
+    pub(super) places: Vec<Place>,
+}
+
+/// Where the rest of an image is found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    /// Position of the install name in the image's property list; 0 = none.
+    pub(super) install_name: u32,
+    /// Position of the file path.
+    pub(super) file_path: u32,
+    /// Index in the record of the process, or with [`FROM_CACHE`] in that of the cache.
+    row: u32,
+    /// [`HAS_UUID`], [`HAS_ADDRESS`], [`HAS_PREFERRED`].
+    flags: u8,
 }
 
 /// The record that an image stands in, and its index there.
@@ -61,7 +71,7 @@ pub(super) struct CacheSide<'a> {
 impl<'a> CacheSide<'a> {
     /// The indices of used images, ascending. Bits past the last image are ignored, missing bits are 0.
     pub(super) fn used(self) -> impl Iterator<Item = usize> + use<'a> {
-        let count = self.columns.address.len();
+        let count = self.columns.images.len();
         let bytes = self.bitmap;
         let blocks = bytes.map_or_else(|| count.div_ceil(8), |bytes| bytes.len().min(count.div_ceil(8)));
         (0..blocks).flat_map(move |block| {
@@ -78,19 +88,18 @@ impl<'a> CacheSide<'a> {
 
     /// How many images are used.
     pub(super) fn count(self) -> usize {
-        used_count(self.bitmap, self.columns.address.len())
+        used_count(self.bitmap, self.columns.images.len())
     }
 
     #[inline(always)]
-    fn address(self, index: usize) -> u64 {
-        let address = at(&self.columns.address, index);
-        if at(&self.columns.flags, index) & HAS_ADDRESS == 0 { address.wrapping_add(self.slide.0) } else { address }
+    fn image(self, index: usize) -> CacheImage {
+        at(&self.columns.images, index)
     }
 
-    /// How far image `index` was moved from its preferred address (0 where it has none).
+    /// Where `image` lies in the process.
     #[inline(always)]
-    pub(super) fn slide_of(self, index: usize) -> u64 {
-        self.address(index).wrapping_sub(at(&self.columns.preferred_load_address, index))
+    fn address_of(self, image: &CacheImage) -> u64 {
+        if image.flags & HAS_ADDRESS == 0 { image.address.wrapping_add(self.slide.0) } else { image.address }
     }
 }
 
@@ -125,8 +134,14 @@ impl<C: Iterator<Item = usize>> Merge<'_, C> {
     #[inline(always)]
     fn take_cache_until(&mut self, address: u64) {
         let Some((side, used)) = &mut self.cache else { return };
-        while let Some(index) = used.next_if(|&index| side.address(index) <= address) {
-            self.columns.push_cache(*side, index);
+        while let Some(&index) = used.peek() {
+            let image = side.image(index);
+            let own = side.address_of(&image);
+            if own > address {
+                return;
+            }
+            self.columns.push_cache(&image, own, index);
+            used.next();
         }
     }
 
@@ -148,10 +163,9 @@ impl<C: Iterator<Item = usize>> ImageVisitor for Merge<'_, C> {
         columns.preferred_load_address.push(preferred);
         columns.vm_end.push(0);
         columns.uuid.push(row.uuid.unwrap_or_default());
-        columns.flags.push(crate::cache::flags_of(row));
-        columns.install_name.push(row.install_name);
-        columns.file_path.push(row.file_path);
-        columns.rows.push(index);
+        let flags = crate::cache::flags_of(row);
+        let (install_name, file_path) = (row.install_name, row.file_path);
+        columns.places.push(Place { install_name, file_path, row: index, flags });
     }
 
     #[inline(always)]
@@ -176,10 +190,7 @@ impl ImageColumns {
                 preferred_load_address: Vec::with_capacity(count),
                 vm_end: Vec::with_capacity(count),
                 uuid: Vec::with_capacity(count),
-                flags: Vec::with_capacity(count),
-                install_name: Vec::with_capacity(count),
-                file_path: Vec::with_capacity(count),
-                rows: Vec::with_capacity(count),
+                places: Vec::with_capacity(count),
             },
         };
         if let Some(own) = own {
@@ -189,18 +200,18 @@ impl ImageColumns {
     }
 
     #[inline(always)]
-    fn push_cache(&mut self, side: CacheSide<'_>, index: usize) {
-        let from = side.columns;
-        let flags = at(&from.flags, index);
-        let end = at(&from.vm_end, index);
-        self.address.push(side.address(index));
-        self.preferred_load_address.push(at(&from.preferred_load_address, index));
-        self.vm_end.push(if end == 0 { 0 } else { end.wrapping_add(side.slide_of(index)) });
-        self.uuid.push(at(&from.uuid, index));
-        self.flags.push(flags);
-        self.install_name.push(at(&from.install_name, index));
-        self.file_path.push(at(&from.file_path, index));
-        self.rows.push(index as u32 | FROM_CACHE);
+    fn push_cache(&mut self, image: &CacheImage, address: u64, index: usize) {
+        let moved_by = address.wrapping_sub(image.preferred_load_address);
+        self.address.push(address);
+        self.preferred_load_address.push(image.preferred_load_address);
+        self.vm_end.push(if image.vm_end == 0 { 0 } else { image.vm_end.wrapping_add(moved_by) });
+        self.uuid.push(image.uuid);
+        self.places.push(Place {
+            install_name: image.install_name,
+            file_path: image.file_path,
+            row: index as u32 | FROM_CACHE,
+            flags: image.flags,
+        });
     }
 
     /// How many images there are.
@@ -221,32 +232,37 @@ impl ImageColumns {
         const BLOCK: usize = 64;
         let equal = |skip: usize| {
             let (a, b) = (i + skip..i + skip + BLOCK, j + skip..j + skip + BLOCK);
-            let flags = self.flags.get(a.clone())?;
-            let same = flags == other.flags.get(b.clone())?
-                && self.address.get(a.clone())? == other.address.get(b.clone())?
-                && self.uuid.get(a)? == other.uuid.get(b)?;
-            (same && flags.iter().all(|flags| flags & HAS_UUID != 0)).then_some(skip + BLOCK)
+            let same = self.address.get(a.clone())? == other.address.get(b.clone())?
+                && self.uuid.get(a.clone())? == other.uuid.get(b.clone())?;
+            let has_uuids = |places: &[Place]| places.iter().all(|place| place.flags & HAS_UUID != 0);
+            (same && has_uuids(self.places.get(a)?) && has_uuids(other.places.get(b)?)).then_some(skip + BLOCK)
         };
         std::iter::successors(equal(0), |&skip| equal(skip)).last()
     }
 
     /// Where image `index` stands.
     pub(super) fn row(&self, index: usize) -> Row {
-        match at(&self.rows, index) {
+        match self.place(index).row {
             row if row & FROM_CACHE != 0 => Row::Cache(row & !FROM_CACHE),
             row => Row::Own(row),
         }
     }
 
+    /// Where the rest of image `index` is found; past the end, nowhere.
+    #[inline(always)]
+    pub(super) fn place(&self, index: usize) -> Place {
+        at(&self.places, index)
+    }
+
     /// Whether image `index` has a UUID.
     #[must_use]
     pub fn has_uuid(&self, index: usize) -> bool {
-        at(&self.flags, index) & HAS_UUID != 0
+        self.place(index).flags & HAS_UUID != 0
     }
 
     /// Whether the record gives image `index` a preferred address, and no other.
     pub(super) fn only_preferred(&self, index: usize) -> bool {
-        at(&self.flags, index) & (HAS_ADDRESS | HAS_PREFERRED) == HAS_PREFERRED
+        self.place(index).flags & (HAS_ADDRESS | HAS_PREFERRED) == HAS_PREFERRED
     }
 
     /// How far image `index` was moved.
@@ -273,7 +289,8 @@ impl Gather<'_> {
             if self.next >= self.images.len() {
                 return;
             }
-            let slide = side.slide_of(index as usize);
+            let image = side.image(index as usize);
+            let slide = side.address_of(&image).wrapping_sub(image.preferred_load_address);
             let segments = side.columns.segments_of(index as usize);
             let to = &mut self.columns;
             to.image_index.extend(std::iter::repeat_n(self.next as i32, segments.len()));

@@ -147,13 +147,13 @@ impl ImageSet {
     /// Install name of image `index`.
     #[must_use]
     pub fn install_name(&self, index: usize) -> Option<Text<'_>> {
-        self.text_of(index, self.columns().install_name.get(index).copied()?)
+        self.text_of(index, self.columns().place(index).install_name)
     }
 
     /// File path of image `index`.
     #[must_use]
     pub fn file_path(&self, index: usize) -> Option<Text<'_>> {
-        self.text_of(index, self.columns().file_path.get(index).copied()?)
+        self.text_of(index, self.columns().place(index).file_path)
     }
 
     /// Name of segment `segment` of `columns`, which this list made.
