@@ -4,9 +4,10 @@ use crate::bplist::{Object, Plist, Text};
 use crate::error::{Error, Result};
 
 use super::budget::Budget;
+use super::careful::Faults;
 use super::path::Path;
 use super::report::{Policy, Report};
-use super::walker::{self, Faults};
+use super::walker;
 
 /// One image, as it stands in the record. Positions are places in the property list; 0 means absent.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,6 +11,7 @@
 
 mod budget;
 mod cache_record;
+mod careful;
 mod dictionary;
 mod images;
 pub mod keys;

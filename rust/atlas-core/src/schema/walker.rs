@@ -3,53 +3,15 @@
 //! A cache has 3 500 images and 20 000 segments, each a dictionary of five to seven keys, and nearly every one repeats the
 //! key references of the one before: so the places of the known keys are remembered with the references they were
 //! found under, and comparing those bytes replaces looking at the keys. The widths of offsets and references are
-//! compile-time constants for the combinations that encoders write.
+//! compile-time constants for the combinations that encoders write. Whatever is not as usual goes to `careful`.
 
 use crate::bplist::{Object, References, View};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 use super::budget::Budget;
-use super::dictionary::describe;
+use super::careful::{self, Faults, IMAGE, Place, SEGMENT};
 use super::images::{ImageRow, ImageVisitor, SegmentRow};
-use super::keys;
-use super::path::Path;
-use super::report::Report;
 use super::words::Words;
-
-/// What becomes of a fault.
-pub(super) enum Faults<'r> {
-    /// While checking: raised or noted, with the path; the indices of dropped images are collected.
-    Report { report: &'r mut Report, path: Path<'r>, dropped: &'r mut Vec<u32> },
-    /// After checking: what was faulty was dropped before, and is again.
-    Ignore,
-}
-
-/// Where in the array of images a fault is.
-#[derive(Clone, Copy)]
-struct Place {
-    image: u32,
-    segment: Option<usize>,
-}
-
-impl Faults<'_> {
-    #[cold]
-    fn fault(&mut self, place: Place, key: &str, error: Error) -> Result<()> {
-        let Self::Report { report, path, .. } = self else { return Ok(()) };
-        let Place { image, segment } = place;
-        let image = path.index(image as usize);
-        let segments = image.key(keys::image::SEGMENTS);
-        let within = segment.map_or(image, |segment| segments.index(segment));
-        let full = if key.is_empty() { within.to_string() } else { within.key(key).to_string() };
-        report.fault(error.at_key(full))
-    }
-
-    #[cold]
-    fn drop_image(&mut self, image: u32) {
-        if let Self::Report { dropped, .. } = self {
-            dropped.push(image);
-        }
-    }
-}
 
 /// Walks the images of `array` and their segments.
 pub(super) fn walk(
@@ -74,8 +36,9 @@ pub(super) fn walk(
 pub(super) fn image(view: View<'_>, array: References<'_>, index: u32) -> Option<ImageRow> {
     let position = view.position(array.get(index as usize).ok()?).ok()?;
     let mut budget = Budget::new(view.data().len());
-    let place = Place { image: index, segment: None };
-    Walker::<0, 0>::new(view).image(position, place, &mut Faults::Ignore, &mut budget).ok().flatten()
+    careful::image(view, position, Place { image: index, segment: None }, &mut Faults::Ignore, &mut budget)
+        .ok()
+        .flatten()
 }
 
 /// The segments of the array at `position` (0: none), as a walk would show them.
@@ -93,34 +56,16 @@ pub(super) fn segments<'a>(view: View<'a>, position: u32) -> impl Iterator<Item 
     })
 }
 
-/// The keys of an image that are read, in the order of their slots.
-const IMAGE: [&str; 6] = [
-    keys::image::ADDRESS,
-    keys::image::PREFERRED_LOAD_ADDRESS,
-    keys::image::UUID,
-    keys::image::INSTALL_NAME,
-    keys::image::FILE_PATH,
-    keys::image::SEGMENTS,
-];
-
-/// The keys of a segment, in the order of their slots.
-const SEGMENT: [&str; 6] = [
-    keys::segment::NAME,
-    keys::segment::PREFERRED_LOAD_ADDRESS,
-    keys::segment::VM_SIZE,
-    keys::segment::FILE_SIZE,
-    keys::segment::PERMISSIONS,
-    keys::segment::FILE_OFFSET,
-];
-
-/// The place of each known key among the pairs of a dictionary, and the key references under which that is so.
+/// The place of each known key in a dictionary, and the key references under which that is so.
+#[derive(Clone, Copy)]
 struct Shape<'a> {
-    references: &'a [u8],
-    slots: [u32; 6],
+    keys: &'a [u8],
+    /// Bytes from the first key's reference to the reference of each known value; 0 where the key is absent.
+    values: [usize; 6],
 }
 
-/// No such key.
-const NONE: u32 = u32::MAX;
+/// A row, and what reading it takes from the budget.
+type Priced<T> = Option<(T, usize)>;
 
 struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
@@ -129,17 +74,10 @@ struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     segment_shape: Shape<'a>,
 }
 
-/// A dictionary whose keys are located.
-#[derive(Clone, Copy)]
-struct Located {
-    values: usize,
-    slots: [u32; 6],
-}
-
 impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFERENCE> {
     fn new(view: View<'a>) -> Self {
-        const EMPTY: Shape<'static> = Shape { references: &[], slots: [NONE; 6] };
-        Self { view, words: Words::new(view), image_shape: EMPTY, segment_shape: EMPTY }
+        const UNKNOWN: Shape<'static> = Shape { keys: &[], values: [0; 6] };
+        Self { view, words: Words::new(view), image_shape: UNKNOWN, segment_shape: UNKNOWN }
     }
 
     fn walk(
@@ -194,6 +132,22 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         Ok(())
     }
 
+    /// The position of element `index` of `array`.
+    #[inline(always)]
+    fn element(&self, array: References<'_>, index: usize) -> Result<usize> {
+        let at = array.offset().wrapping_add(index.wrapping_mul(self.words.reference_width()));
+        match self.words.follow(at) {
+            Some(position) => Ok(position),
+            None => self.lost(array, index),
+        }
+    }
+
+    /// Says what is wrong with element `index` of `array`.
+    #[cold]
+    fn lost(&self, array: References<'_>, index: usize) -> Result<usize> {
+        self.view.position(array.get(index)?)
+    }
+
     /// The image at `position`; `None` where it is dropped.
     #[inline(always)]
     fn image(
@@ -203,35 +157,28 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         faults: &mut Faults<'_>,
         budget: &mut Budget,
     ) -> Result<Option<ImageRow>> {
-        let located = match locate(self, position, &IMAGE, |walker| &mut walker.image_shape, budget)? {
-            Ok(located) => located,
-            Err(error) => return faults.fault(place, "", error).map(|()| None),
-        };
-        // A faulty optional key is dropped; the image stays.
-        macro_rules! optional {
-            ($slot:expr, $read:ident) => {
-                match self.value(&located, $slot).and_then(|at| at.map_or(Ok(None), |at| self.$read(at).map(Some))) {
-                    Ok(value) => value,
-                    Err(error) => faults.fault(place, IMAGE[$slot], error).map(|()| None)?,
-                }
-            };
+        match self.usual_image(position, &self.image_shape) {
+            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+            None => self.unusual_image(position, place, faults, budget),
         }
-        let address = optional!(0, address);
-        let preferred_load_address = optional!(1, address);
-        let uuid = optional!(2, uuid);
-        let install_name = optional!(3, string);
-        let file_path = optional!(4, string);
-        let segments = optional!(5, array);
-        if address.is_none() && preferred_load_address.is_none() {
-            let expected = format!("{} or {}", IMAGE[0], IMAGE[1]);
-            return faults.fault(place, "", Error::schema(expected, "neither").at_offset(position)).map(|()| None);
+    }
+
+    /// An image with other keys than the one before, or with something that the usual way does not take.
+    #[cold]
+    fn unusual_image(
+        &mut self,
+        position: usize,
+        place: Place,
+        faults: &mut Faults<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<ImageRow>> {
+        if let Some(shape) = self.shape_of(position, &IMAGE) {
+            self.image_shape = shape;
         }
-        let (install_name, name_length) = install_name.unwrap_or_default();
-        let (file_path, path_length) = file_path.unwrap_or_default();
-        budget.spend(name_length + path_length)?;
-        let segments = segments.unwrap_or_default();
-        let position = position as u32;
-        Ok(Some(ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments }))
+        match self.usual_image(position, &self.image_shape) {
+            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+            None => careful::image(self.view, position, place, faults, budget),
+        }
     }
 
     /// The segment at `position`; `None` where it is dropped.
@@ -243,210 +190,110 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         faults: &mut Faults<'_>,
         budget: &mut Budget,
     ) -> Result<Option<SegmentRow>> {
-        let located = match locate(self, position, &SEGMENT, |walker| &mut walker.segment_shape, budget)? {
-            Ok(located) => located,
-            Err(error) => return faults.fault(place, "", error).map(|()| None),
+        match self.usual_segment(position, &self.segment_shape) {
+            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+            None => self.unusual_segment(position, place, faults, budget),
+        }
+    }
+
+    /// As [`Self::unusual_image`].
+    #[cold]
+    fn unusual_segment(
+        &mut self,
+        position: usize,
+        place: Place,
+        faults: &mut Faults<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<SegmentRow>> {
+        if let Some(shape) = self.shape_of(position, &SEGMENT) {
+            self.segment_shape = shape;
+        }
+        match self.usual_segment(position, &self.segment_shape) {
+            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+            None => careful::segment(self.view, position, place, faults, budget),
+        }
+    }
+
+    /// Where the references of the dictionary at `position` begin and how many keys it has, if its keys are those of `shape`.
+    #[inline(always)]
+    fn keys(&self, position: usize, shape: &Shape<'a>) -> Option<(usize, usize)> {
+        let count = self.words.short_dictionary(position)?;
+        let keys = position.wrapping_add(1);
+        let references = self.view.data().get(keys..keys.wrapping_add(count * self.words.reference_width()))?;
+        (count != 0 && same(references, shape.keys)).then_some((keys, count))
+    }
+
+    /// The value of a known key: where its object stands, `None` where the key is absent, and `None` outside for a fault.
+    #[inline(always)]
+    fn value<T>(
+        &self,
+        keys: usize,
+        value: usize,
+        read: impl FnOnce(&Words<'a, OFFSET, REFERENCE>, usize) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if value == 0 {
+            return Some(None);
+        }
+        read(&self.words, self.words.follow(keys.wrapping_add(value))?).map(Some)
+    }
+
+    #[inline(always)]
+    fn usual_image(&self, position: usize, shape: &Shape<'a>) -> Priced<ImageRow> {
+        let (keys, count) = self.keys(position, shape)?;
+        let [address, preferred, uuid, name, path, segments] = shape.values;
+        let address = self.value(keys, address, |words, at| words.integer(at).map(|(bits, _)| bits))?;
+        let preferred_load_address =
+            self.value(keys, preferred, |words, at| words.integer(at).map(|(bits, _)| bits))?;
+        if address.is_none() && preferred_load_address.is_none() {
+            return None;
+        }
+        let uuid = self.value(keys, uuid, Words::data16)?;
+        let text = |words: &Words<'a, OFFSET, REFERENCE>, at| words.text(at).map(|length| (at as u32, length));
+        let (install_name, name_length) = self.value(keys, name, text)?.unwrap_or_default();
+        let (file_path, path_length) = self.value(keys, path, text)?.unwrap_or_default();
+        let segments = self.value(keys, segments, |words, at| words.is_short_array(at).then_some(at as u32))?;
+        let (position, segments) = (position as u32, segments.unwrap_or_default());
+        let row = ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments };
+        Some((row, 1 + count + name_length + path_length))
+    }
+
+    #[inline(always)]
+    fn usual_segment(&self, position: usize, shape: &Shape<'a>) -> Priced<SegmentRow> {
+        let (keys, count) = self.keys(position, shape)?;
+        let [name, address, vm_size, file_size, permissions, file_offset] = shape.values;
+        let size = |words: &Words<'a, OFFSET, REFERENCE>, at| {
+            words.integer(at).filter(|integer| !integer.1).map(|(bits, _)| bits)
         };
-        // A segment without one of these is none.
-        macro_rules! required {
-            ($slot:expr, $read:ident) => {
-                match self.value(&located, $slot).and_then(|at| match at {
-                    Some(at) => self.$read(at),
-                    None => Err(Error::schema(concat!("a ", stringify!($read)), "no such key").at_offset(position)),
-                }) {
-                    Ok(value) => value,
-                    Err(error) => return faults.fault(place, SEGMENT[$slot], error).map(|()| None),
-                }
-            };
-        }
-        let (name, length) = required!(0, string);
-        let preferred_load_address = required!(1, address);
-        let vm_size = required!(2, size);
-        let file_size = required!(3, size);
-        let permissions = required!(4, protection);
-        let file_offset = match self.value(&located, 5).and_then(|at| at.map_or(Ok(None), |at| self.size(at).map(Some)))
-        {
-            Ok(offset) => offset,
-            Err(error) => faults.fault(place, SEGMENT[5], error).map(|()| None)?,
-        };
-        budget.spend(length)?;
-        Ok(Some(SegmentRow { name, permissions, preferred_load_address, vm_size, file_size, file_offset }))
+        let (name, length) = self.value(keys, name, |words, at| words.text(at).map(|length| (at as u32, length)))??;
+        let preferred_load_address =
+            self.value(keys, address, |words, at| words.integer(at).map(|(bits, _)| bits))??;
+        let vm_size = self.value(keys, vm_size, size)??;
+        let file_size = self.value(keys, file_size, size)??;
+        let permissions = u8::try_from(self.value(keys, permissions, size)??).ok()?;
+        let file_offset = self.value(keys, file_offset, size)?;
+        let row = SegmentRow { name, permissions, preferred_load_address, vm_size, file_size, file_offset };
+        Some((row, 1 + count + length))
     }
 
-    /// The position of element `index` of `array`.
-    #[inline(always)]
-    fn element(&self, array: References<'_>, index: usize) -> Result<usize> {
-        self.follow(array.offset().wrapping_add(index.wrapping_mul(self.words.reference_width())))
-    }
-
-    /// The position of the object that the reference at `at` names.
-    #[inline(always)]
-    fn follow(&self, at: usize) -> Result<usize> {
-        match self.words.follow(at) {
-            Some(position) => Ok(position),
-            None => self.lost(at),
-        }
-    }
-
-    /// Says what is wrong with the reference at `at`.
-    #[cold]
-    fn lost(&self, at: usize) -> Result<usize> {
-        match self.view.number(at, self.view.reference_width()) {
-            Some(reference) => self.view.position_of_width(reference, self.view.offset_width()),
-            None => Err(Error::plist(at, "a reference", "the end of the object area")),
-        }
-    }
-
-    /// The position of the value in `slot`, or `None` where the key is absent.
-    #[inline(always)]
-    fn value(&self, located: &Located, slot: usize) -> Result<Option<usize>> {
-        let index = located.slots[slot];
-        if index == NONE {
-            return Ok(None);
-        }
-        self.follow(located.values.wrapping_add((index as usize).wrapping_mul(self.words.reference_width()))).map(Some)
-    }
-
-    #[inline(always)]
-    fn address(&self, at: usize) -> Result<u64> {
-        match self.words.integer(at) {
-            Some((bits, _)) => Ok(bits),
-            None => self.wide(at, "integer of 64 bits", |integer| integer.bits()),
-        }
-    }
-
-    #[inline(always)]
-    fn size(&self, at: usize) -> Result<u64> {
-        match self.words.integer(at) {
-            Some((bits, false)) => Ok(bits),
-            _ => self.wide(at, "integer that is not negative", |integer| integer.unsigned()),
-        }
-    }
-
-    #[inline(always)]
-    fn protection(&self, at: usize) -> Result<u8> {
-        match self.words.integer(at) {
-            Some((bits @ 0..=0xff, false)) => Ok(bits as u8),
-            _ => self
-                .wide(at, "integer of 0 to 255", |integer| integer.unsigned().and_then(|bits| u8::try_from(bits).ok())),
-        }
-    }
-
-    /// Integers that the fast way does not take, and faults.
-    #[cold]
-    fn wide<T>(&self, at: usize, expected: &'static str, take: fn(crate::bplist::Integer) -> Option<T>) -> Result<T> {
-        let object = self.view.object_at(at)?;
-        let value = if let Object::Integer(integer) = object { take(integer) } else { None };
-        value.ok_or_else(|| Error::schema(expected, describe(&object)).at_offset(at))
-    }
-
-    #[inline(always)]
-    fn uuid(&self, at: usize) -> Result<[u8; 16]> {
-        match self.words.data16(at) {
-            Some(uuid) => Ok(uuid),
-            None => self.other_uuid(at),
-        }
-    }
-
-    #[cold]
-    fn other_uuid(&self, at: usize) -> Result<[u8; 16]> {
-        match self.view.object_at(at)? {
-            Object::Data(data) if data.len() == 16 => Ok(data.try_into().unwrap_or_default()),
-            other => Err(Error::schema("data of 16 bytes", describe(&other)).at_offset(at)),
-        }
-    }
-
-    /// The position of a string, and the bytes of its payload.
-    #[inline(always)]
-    fn string(&self, at: usize) -> Result<(u32, usize)> {
-        match self.words.short_ascii(at) {
-            Some(length) => Ok((at as u32, length)),
-            None => self.other_string(at),
-        }
-    }
-
-    fn other_string(&self, at: usize) -> Result<(u32, usize)> {
-        let object = self.view.object_at(at)?;
-        match object.text() {
-            Some(text) => Ok((at as u32, text.payload().len())),
-            None => Err(Error::schema("string", describe(&object)).at_offset(at)),
-        }
-    }
-
-    #[inline(always)]
-    fn array(&self, at: usize) -> Result<u32> {
-        match self.view.object_at(at)? {
-            Object::Array(_) => Ok(at as u32),
-            other => Err(Error::schema("array", describe(&other)).at_offset(at)),
-        }
-    }
-}
-
-/// Finds the known keys of the dictionary at `position`. The outer error is a limit; the inner one a fault of the record.
-#[inline(always)]
-fn locate<'a, const OFFSET: usize, const REFERENCE: usize>(
-    walker: &mut Walker<'a, OFFSET, REFERENCE>,
-    position: usize,
-    known: &[&str; 6],
-    shape: for<'w> fn(&'w mut Walker<'a, OFFSET, REFERENCE>) -> &'w mut Shape<'a>,
-    budget: &mut Budget,
-) -> Result<Result<Located>> {
-    let view = walker.view;
-    let width = walker.words.reference_width();
-    let (keys, count) = match walker.words.short_dictionary(position) {
-        Some(count) => (position + 1, count),
-        None => match view.object_at(position) {
-            Ok(Object::Dictionary(pairs)) => (pairs.keys.offset(), pairs.len()),
-            Ok(other) => return Ok(Err(Error::schema("dictionary", describe(&other)).at_offset(position))),
-            Err(error) => return Ok(Err(error)),
-        },
-    };
-    budget.spend(1 + count)?;
-    let values = keys.wrapping_add(count.wrapping_mul(width));
-    let references = view.data().get(keys..values).unwrap_or_default();
-    let shape = shape(walker);
-    if same(shape.references, references) && count != 0 {
-        return Ok(Ok(Located { values, slots: shape.slots }));
-    }
-    match find_slots(view, keys, count, width, known) {
-        Ok(slots) => {
-            *shape = Shape { references, slots };
-            Ok(Ok(Located { values, slots }))
-        }
-        Err(error) => Ok(Err(error)),
+    /// The shape of the dictionary at `position`; `None` where it is none, or one that the usual way does not take.
+    fn shape_of(&self, position: usize, known: &[&str; 6]) -> Option<Shape<'a>> {
+        let count = self.words.short_dictionary(position)?;
+        let Ok(Object::Dictionary(pairs)) = self.view.object_at(position) else { return None };
+        let slots = careful::slots(self.view, pairs, known).ok()?;
+        let width = self.words.reference_width();
+        let values = slots.map(|slot| slot.map_or(0, |slot| (count + slot) * width));
+        Some(Shape { keys: pairs.keys.raw(), values })
     }
 }
 
 /// Whether two runs of references are the same. They are a few bytes long, for which calling out to compare costs more than
 /// comparing.
 #[inline(always)]
-fn same(known: &[u8], found: &[u8]) -> bool {
-    if known.len() != found.len() {
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
         return false;
     }
-    if let (Some((a, rest_a)), Some((b, rest_b))) = (known.split_first_chunk::<8>(), found.split_first_chunk::<8>()) {
-        if rest_a.len() <= 8 {
-            // Two overlapping words cover 9 to 16 bytes.
-            return a == b && known.last_chunk::<8>() == found.last_chunk::<8>();
-        }
-        return a == b && rest_a == rest_b;
-    }
-    known == found
-}
-
-#[cold]
-fn find_slots(view: View<'_>, keys: usize, count: usize, width: usize, known: &[&str; 6]) -> Result<[u32; 6]> {
-    let mut slots = [NONE; 6];
-    for index in 0..count {
-        let at = keys + index * width;
-        let reference = view.number(at, width).unwrap_or(u64::MAX);
-        let key = view.object_at(view.position_of_width(reference, view.offset_width())?)?;
-        for (slot, name) in slots.iter_mut().zip(known) {
-            // The first of a repeated key wins.
-            if *slot == NONE && key.is_text(name) {
-                *slot = index as u32;
-            }
-        }
-    }
-    Ok(slots)
+    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let words = a_words.iter().zip(b_words).all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b));
+    words && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
 }

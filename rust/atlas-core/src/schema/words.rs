@@ -90,12 +90,30 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Words<'a, OFFSET, REFERENC
         self.area.get(at.wrapping_add(3)..)?.first_chunk().copied()
     }
 
-    /// The length of a string marked ASCII whose length is in the marker.
+    /// The bytes of a string whose length takes at most two bytes.
     #[inline(always)]
-    pub(super) fn short_ascii(&self, at: usize) -> Option<usize> {
-        let marker = *self.area.get(at)?;
-        let length = usize::from(marker & 0x0f);
-        (marker >> 4 == 5 && length < 15 && at.wrapping_add(1 + length) <= self.end).then_some(length)
+    pub(super) fn text(&self, at: usize) -> Option<usize> {
+        let word = self.word(at)?;
+        let (head, length) = match (word >> 56 & 0x0f, word >> 48 & 0xff) {
+            (0x0f, 0x10) => (3, (word >> 40 & 0xff) as usize),
+            (0x0f, 0x11) => (4, (word >> 32 & 0xffff) as usize),
+            (0x0f, _) => return None,
+            (length, _) => (1, length as usize),
+        };
+        let bytes = match word >> 60 {
+            5 => length,
+            6 => 2 * length,
+            _ => return None,
+        };
+        (at.wrapping_add(head + bytes) <= self.end).then_some(bytes)
+    }
+
+    /// Whether this is an array whose number of elements is in the marker.
+    #[inline(always)]
+    pub(super) fn is_short_array(&self, at: usize) -> bool {
+        let marker = self.area.get(at).copied().unwrap_or_default();
+        let count = usize::from(marker & 0x0f);
+        marker >> 4 == 0xa && count < 15 && at.wrapping_add(1 + count * self.reference_width()) <= self.end
     }
 
     /// The number of pairs of a dictionary whose number is in the marker.
