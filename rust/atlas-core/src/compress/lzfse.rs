@@ -1,6 +1,9 @@
 //! LZFSE: a walk over the blocks of the stream first, then the library.
 
-use lzfse_rust::{LzfseDecoder, LzfseEncoder};
+use std::fmt::Display;
+use std::io::Read;
+
+use lzfse_rust::{LzfseEncoder, LzfseRingDecoder};
 
 use super::fault::Fault;
 use crate::bytes::Cursor;
@@ -14,32 +17,40 @@ const RAW_HEADER: u64 = 8;
 /// Bytes of the end mark `bvx$`.
 const END_MARK: usize = 4;
 
-/// The decoder's tables, and the buffer that it insists on growing itself.
+/// Decoded bytes after which the library's ring decoder pauses. A `bvxn` block that ends at a pause loses its end mark
+/// there, so larger blocks take the other decoder; Apple's encoder makes them of less than 4096 bytes.
+const RING_PAUSE: u32 = 0x1_0000;
+
+/// The decoder's tables and rings, made for the first stream.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
-    decoder: LzfseDecoder,
-    buffer: Vec<u8>,
+    ring: Option<Box<LzfseRingDecoder>>,
 }
 
 /// Decodes one stream.
 ///
-/// The library writes into a vector that it grows without bound, and only counts a block's bytes after it wrote them.
-/// So the blocks must declare `output.len()` bytes together before it sees them: a block that lies is then found at its
-/// own end, at most 24 MB (10 000 matches of 2 359 bytes) too late.
+/// The library's plain decoder writes into a vector that it grows without bound, and counts a block's bytes only after
+/// it wrote them; its ring decoder writes into `output`, nowhere else. In both cases the blocks must first declare
+/// `output.len()` bytes together.
 pub(super) fn decode(workspace: &mut Workspace, payload: &[u8], output: &mut [u8]) -> Result<(), Fault> {
-    check_blocks(payload, output.len())?;
-    let Workspace { decoder, buffer } = workspace;
-    buffer.clear();
-    // The library wants twice the room that it fills. What the payload cannot justify it must ask for as it goes.
-    let room = output.len().saturating_mul(2).saturating_add(4096);
-    buffer.reserve(room.min(payload.len().saturating_mul(16)));
-    let decoded = decoder.decode_bytes(payload, buffer);
-    decoded.map_err(|error| Fault::new(0, "an LZFSE stream", error.to_string()))?;
-    if buffer.len() != output.len() {
-        return Err(Fault::short(payload.len(), output.len(), buffer.len()));
+    let declared = output.len();
+    let failed = |error: &dyn Display| Fault::new(0, "an LZFSE stream", error.to_string());
+    let decoder = workspace.ring.get_or_insert_default();
+    if check_blocks(payload, declared)? >= RING_PAUSE {
+        let mut bytes = Vec::new();
+        decoder.decode_bytes(payload, &mut bytes).map_err(|error| failed(&error))?;
+        if bytes.len() != declared {
+            return Err(Fault::short(payload.len(), declared, bytes.len()));
+        }
+        output.copy_from_slice(&bytes);
+        return Ok(());
     }
-    output.copy_from_slice(buffer);
-    Ok(())
+    let mut reader = decoder.reader_bytes(payload);
+    reader.read_exact(output).map_err(|error| failed(&error))?;
+    match reader.read(&mut [0]).map_err(|error| failed(&error))? {
+        0 => Ok(()),
+        _ => Err(Fault::long(payload.len(), declared)),
+    }
 }
 
 /// One block of the stream, as its header tells it.
@@ -70,9 +81,10 @@ fn header(cursor: &mut Cursor<'_>) -> Option<Header> {
     Some(Header { size, decoded_size })
 }
 
-/// Requires that the blocks lie within the payload, end with it, and declare `declared` bytes together.
-fn check_blocks(payload: &[u8], declared: usize) -> Result<(), Fault> {
-    let (mut start, mut total) = (0_usize, 0_u64);
+/// Requires that the blocks lie within the payload, end with it, and declare `declared` bytes together. Returns the most
+/// that a `bvxn` block declares.
+fn check_blocks(payload: &[u8], declared: usize) -> Result<u32, Fault> {
+    let (mut start, mut total, mut largest_lzvn) = (0_usize, 0_u64, 0_u32);
     loop {
         let rest = payload.get(start..).unwrap_or_default();
         if rest.starts_with(b"bvx$") {
@@ -92,9 +104,12 @@ fn check_blocks(payload: &[u8], declared: usize) -> Result<(), Fault> {
         // `bvx2` declares the size of its own header: the walk must go on where that is 0.
         start = start.saturating_add(size.max(END_MARK));
         total = total.saturating_add(header.decoded_size.into());
+        if rest.starts_with(b"bvxn") {
+            largest_lzvn = largest_lzvn.max(header.decoded_size);
+        }
     }
     match total == declared as u64 {
-        true => Ok(()),
+        true => Ok(largest_lzvn),
         false => {
             let found = format!("an LZFSE stream whose blocks declare {total}");
             Err(Fault::new(0, format!("{declared} decoded bytes"), found))

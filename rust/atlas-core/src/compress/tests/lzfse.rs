@@ -58,3 +58,31 @@ fn headers_of_no_length_end_the_walk() {
 fn an_unknown_block_is_named() {
     assert_error(decode_one(Codec::Lzfse, 10, b"bvxqabcdefgh"), 28, "found \"bvxq\" and 12 bytes in all");
 }
+
+/// A `bvxn` block of literals only, at most 271 to an operation.
+fn lzvn(data: &[u8]) -> Vec<u8> {
+    let mut operations = Vec::new();
+    for literals in data.chunks(271) {
+        match literals.len().checked_sub(16) {
+            Some(more) => operations.extend_from_slice(&[0xe0, more as u8]),
+            None => operations.push(0xe0 | literals.len() as u8),
+        }
+        operations.extend_from_slice(literals);
+    }
+    operations.extend_from_slice(&[6, 0, 0, 0, 0, 0, 0, 0]);
+    let sizes = [data.len() as u32, operations.len() as u32];
+    let sizes: Vec<u8> = sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
+    [b"bvxn", sizes.as_slice(), &operations].concat()
+}
+
+/// Larger than any that Apple's encoder makes, and ending at each place near where the library's ring decoder pauses.
+#[test]
+fn lzvn_blocks_of_any_size_are_read() {
+    let data = records(131_600);
+    for size in (1..600).chain(65_000..66_000).chain([131_072, 131_100, 131_343, 131_344, 131_345, 131_600]) {
+        let data = &data[..size];
+        let stream = [lzvn(data), raw(&[b"and more"])].concat();
+        let expected = [data, b"and more"].concat();
+        assert!(decode_one(Codec::Lzfse, expected.len(), &stream).unwrap() == expected, "{size}");
+    }
+}
