@@ -3,14 +3,16 @@
 //! Every class is frozen and holds nothing but `Arc`s and cells that are written once, so that threads may share it; the
 //! module therefore does not need the interpreter's lock, and says so (PyO3's default).
 #![deny(unsafe_code)]
-#![allow(dead_code, reason = "the classes of the model, which use the rest, are not here yet")]
 
 mod addresses;
 #[allow(unsafe_code)]
 mod buffers;
 mod detach;
+mod enums;
 mod errors;
 mod formats;
+mod kept;
+mod model;
 mod options;
 mod sequences;
 mod text;
@@ -34,6 +36,32 @@ mod _native {
     use crate::formats::plist_read::plist_loads;
     #[pymodule_export]
     use crate::formats::plist_write::plist_dumps;
+    #[pymodule_export]
+    use crate::model::aot_image::AotImage;
+    #[pymodule_export]
+    use crate::model::cache_record::SharedCacheRecord;
+    #[pymodule_export]
+    use crate::model::columns::{ImageColumns, SegmentColumns};
+    #[pymodule_export]
+    use crate::model::diff::{SnapshotDiff, diff};
+    #[pymodule_export]
+    use crate::model::environment::Environment;
+    #[pymodule_export]
+    use crate::model::image::Image;
+    #[pymodule_export]
+    use crate::model::image_list::ImageList;
+    #[pymodule_export]
+    use crate::model::location::Location;
+    #[pymodule_export]
+    use crate::model::mapping::Mapping;
+    #[pymodule_export]
+    use crate::model::segment::Segment;
+    #[pymodule_export]
+    use crate::model::shared_cache::SharedCache;
+    #[pymodule_export]
+    use crate::model::snapshot::Snapshot;
+    #[pymodule_export]
+    use crate::model::subcache::SubCache;
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
 

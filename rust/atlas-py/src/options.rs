@@ -23,6 +23,12 @@ impl Limits {
     }
 }
 
+impl From<atlas_core::Limits> for Limits {
+    fn from(limits: atlas_core::Limits) -> Self {
+        Self(limits)
+    }
+}
+
 const DEFAULT: atlas_core::Limits = atlas_core::Limits::DEFAULT;
 
 #[pymethods]

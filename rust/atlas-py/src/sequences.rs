@@ -24,7 +24,8 @@ pub trait Items: Send + Sync + 'static {
 
 /// Adds this file's classes, and tells `collections.abc` that they are sequences.
 pub fn register(py: Python<'_>) -> PyResult<()> {
-    PySequence::register::<LazySequence>(py)
+    PySequence::register::<LazySequence>(py)?;
+    PySequence::register::<crate::model::image_list::ImageList>(py)
 }
 
 /// Where an index of Python, perhaps negative, points.
@@ -192,12 +193,21 @@ pub fn index_of<'py>(
     bounds: (isize, isize),
     item: impl Fn(usize) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<usize> {
+    find(value, range(len, bounds), item)?.ok_or_else(not_there)
+}
+
+/// The positions that `start` and `stop` of `sequence.index` leave.
+pub fn range(len: usize, (start, stop): (isize, isize)) -> std::ops::Range<usize> {
     let clamp = |bound: isize| match bound {
         0.. => bound.cast_unsigned().min(len),
         _ => len.saturating_add_signed(bound),
     };
-    find(value, clamp(bounds.0)..clamp(bounds.1), item)?
-        .ok_or_else(|| PyValueError::new_err("the value is not in the sequence"))
+    clamp(start)..clamp(stop)
+}
+
+/// What `sequence.index` raises.
+pub fn not_there() -> PyErr {
+    PyValueError::new_err("the value is not in the sequence")
 }
 
 /// `sequence.count(value)`.

@@ -1,5 +1,6 @@
 //! Strings of the formats as `str`, so that nothing is lost: bytes that are no text survive as lone surrogates.
 
+use atlas_core::bplist::Text;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -22,6 +23,14 @@ pub fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString
         Err(_) => {
             PyString::from_encoded_object(PyBytes::new(py, bytes).as_any(), Some(c"utf-16-be"), Some(c"surrogatepass"))
         }
+    }
+}
+
+/// A string object of a property list.
+pub fn text<'py>(py: Python<'py>, text: Text<'_>) -> PyResult<Bound<'py, PyString>> {
+    match text {
+        Text::Ascii(bytes) => utf8(py, bytes),
+        Text::Utf16(bytes) => utf16(py, bytes),
     }
 }
 
@@ -54,4 +63,12 @@ pub fn segment_name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
         "__OBJC_RO" "__OBJC_RW" "__TPRO_CONST" "__PAGEZERO" "__READ_ONLY" "__TEXT_EXEC" "__IMPORT" "__DWARF"
     ]);
     known.map_or_else(|| PyString::new(py, name), Bound::clone)
+}
+
+/// The name of a segment as a property list has it.
+pub fn name<'py>(py: Python<'py>, name: Text<'_>) -> PyResult<Bound<'py, PyString>> {
+    match name.as_str() {
+        Some(known) => Ok(segment_name(py, known)),
+        None => text(py, name),
+    }
 }

@@ -55,6 +55,22 @@ pub trait Build {
 /// [`crate::ErrorKind::Limit`] where collections nest deeper than `limits.depth`, also through shared objects, or text
 /// and data are together longer than `limits.decoded_bytes`.
 pub fn build<B: Build>(view: View<'_>, limits: &Limits, builder: &mut B) -> Made<B> {
+    let made = build_each(view, &[view.top()], limits, builder)?;
+    // One object was asked for, and one was made.
+    made.into_iter().next().ok_or_else(|| Error::plist(0, "a value", "none").into())
+}
+
+/// The values of some objects of the list. What they share is made once, so that together they cost no more than the
+/// whole list does.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_each<B: Build>(
+    view: View<'_>,
+    references: &[u32],
+    limits: &Limits,
+    builder: &mut B,
+) -> std::result::Result<Vec<B::Value>, B::Error> {
     let mut walk = Walk {
         view,
         limits,
@@ -66,15 +82,17 @@ pub fn build<B: Build>(view: View<'_>, limits: &Limits, builder: &mut B) -> Made
         length: 0,
         decoded: 0,
     };
-    walk.enter(view.top(), false, view.data().len().saturating_sub(16))?;
-    while let Some(frame) = walk.open.last_mut() {
-        match frame.next(view.reference_width())? {
-            Some((reference, is_key, at)) => walk.enter(reference, is_key, at)?,
-            None => walk.leave()?,
+    for &reference in references {
+        walk.enter(reference, false, view.data().len().saturating_sub(16))?;
+        while let Some(frame) = walk.open.last_mut() {
+            match frame.next(view.reference_width())? {
+                Some((reference, is_key, at)) => walk.enter(reference, is_key, at)?,
+                None => walk.leave()?,
+            }
         }
     }
-    // The top object left its value, and every collection took those of its items away.
-    walk.values.pop().ok_or_else(|| Error::plist(0, "a value", "none").into())
+    // Each object left its value, and every collection took those of its items away.
+    Ok(walk.values)
 }
 
 /// How many objects a reference of this list's width can name. The others cannot be reached, but for the top object,

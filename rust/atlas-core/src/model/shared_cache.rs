@@ -1,5 +1,6 @@
 //! The shared cache of a process, as far as its record describes it.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -22,6 +23,7 @@ pub struct SharedCache {
     aot_uuid: Option<Uuid>,
     aot_address: Option<RebasedAddress>,
     subcaches: OnceLock<Vec<SubCacheRow>>,
+    companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl SharedCache {
@@ -41,6 +43,7 @@ impl SharedCache {
             aot_uuid: reference.aot_uuid,
             aot_address: reference.aot_address.map(RebasedAddress),
             subcaches: OnceLock::new(),
+            companion: OnceLock::new(),
         }
     }
 
@@ -116,6 +119,12 @@ impl SharedCache {
     #[must_use]
     pub const fn aot_address(&self) -> Option<RebasedAddress> {
         self.aot_address
+    }
+
+    /// Something that a layer above wants to keep with the cache, such as the object that stands for it there. The first
+    /// caller's type and value stay; it must not own this cache, or neither is ever freed.
+    pub fn companion<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.companion.get_or_init(|| Box::new(make())).downcast_ref()
     }
 
     /// The files of the cache.

@@ -163,6 +163,19 @@ impl ProcessRecord {
         Dictionary::open(view, view.top(), Path::Root).ok()?.checked(key, &dictionary::dictionary())
     }
 
+    /// The keys of the root that this version does not know, in file order, with the references of their values.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<(Text<'_>, u32)> {
+        let view = self.plist.view();
+        let Ok(root) = Dictionary::open(view, view.top(), Path::Root) else { return Vec::new() };
+        let unknown = root.pairs().iter().filter_map(|pair| {
+            let (key, value) = pair.ok()?;
+            let key = view.object(key).ok()?.text()?;
+            (!keys::snapshot::ALL.iter().any(|known| key.is(known))).then_some((key, value))
+        });
+        unknown.collect()
+    }
+
     /// The known path variables that the record has, by their `DYLD_` names; `None` where it has no environment.
     #[must_use]
     pub fn environment(&self) -> Option<Vec<(&'static str, Text<'_>)>> {

@@ -1,12 +1,12 @@
 //! Property lists as Python objects, as `plistlib.loads` gives them.
 
-use atlas_core::bplist::{Build, Integer, Made, Plist, Text, build};
+use atlas_core::bplist::{Build, Integer, Made, Plist, Text, build, build_each};
 use atlas_core::error::{Error, ErrorKind, Mismatch};
 use pyo3::IntoPyObjectExt;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString};
 
 use crate::errors::{OrRaise, exception};
 use crate::options::Limits;
@@ -22,16 +22,39 @@ use crate::{buffers, text};
 pub fn plist_loads<'py>(data: &Bound<'py, PyAny>, limits: Option<&Bound<'py, Limits>>) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
     let plist = Plist::parse(buffers::bytes(data)?).or_raise(py)?;
-    build(plist.view(), &Limits::or_default(limits), &mut Builder(py)).map_err(|failure| match failure {
-        Failure::List(error) => exception(py, &error),
-        Failure::Python(error) => error,
-    })
+    let mut builder = Builder { py, plain: false };
+    build(plist.view(), &Limits::or_default(limits), &mut builder).map_err(|failure| failure.raise(py))
+}
+
+/// Some objects of a property list as Python objects. `plain`: as values that JSON can hold; data is hexadecimal text then,
+/// a date ISO 8601 text, a uid its number.
+///
+/// # Errors
+/// As [`plist_loads`].
+pub fn values<'py>(
+    py: Python<'py>,
+    plist: &Plist,
+    references: &[u32],
+    limits: &atlas_core::Limits,
+    plain: bool,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut builder = Builder { py, plain };
+    build_each(plist.view(), references, limits, &mut builder).map_err(|failure| failure.raise(py))
 }
 
 /// What can go wrong: the list is bad, or Python cannot make the object.
 enum Failure {
     List(Error),
     Python(PyErr),
+}
+
+impl Failure {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::List(error) => exception(py, &error),
+            Self::Python(error) => error,
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -52,64 +75,74 @@ impl From<std::convert::Infallible> for Failure {
     }
 }
 
-struct Builder<'py>(Python<'py>);
+struct Builder<'py> {
+    py: Python<'py>,
+    plain: bool,
+}
 
 impl<'py> Build for Builder<'py> {
     type Value = Bound<'py, PyAny>;
     type Error = Failure;
 
     fn null(&mut self) -> Made<Self> {
-        Ok(self.0.None().into_bound(self.0))
+        Ok(self.py.None().into_bound(self.py))
     }
 
     fn boolean(&mut self, value: bool) -> Made<Self> {
-        Ok(PyBool::new(self.0, value).to_owned().into_any())
+        Ok(PyBool::new(self.py, value).to_owned().into_any())
     }
 
     fn integer(&mut self, value: Integer) -> Made<Self> {
         Ok(match (i64::try_from(value.0), u64::try_from(value.0)) {
-            (Ok(value), _) => value.into_bound_py_any(self.0)?,
-            (_, Ok(value)) => value.into_bound_py_any(self.0)?,
-            _ => value.0.into_bound_py_any(self.0)?,
+            (Ok(value), _) => value.into_bound_py_any(self.py)?,
+            (_, Ok(value)) => value.into_bound_py_any(self.py)?,
+            _ => value.0.into_bound_py_any(self.py)?,
         })
     }
 
     fn real(&mut self, value: f64) -> Made<Self> {
-        Ok(PyFloat::new(self.0, value).into_any())
+        Ok(PyFloat::new(self.py, value).into_any())
     }
 
     fn date(&mut self, seconds: f64) -> Made<Self> {
-        date(self.0, seconds).map_err(|_| {
+        if self.plain {
+            let text = date(self.py, seconds).and_then(|date| date.call_method0(intern!(self.py, "isoformat")));
+            return Ok(text.unwrap_or_else(|_| PyFloat::new(self.py, seconds).into_any()));
+        }
+        date(self.py, seconds).map_err(|_| {
             impossible("a date between the years 1 and 9999".into(), format!("{seconds} seconds after 2001").into())
         })
     }
 
     fn data(&mut self, data: &[u8]) -> Made<Self> {
-        Ok(PyBytes::new(self.0, data).into_any())
+        if self.plain {
+            let text: String = data.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hexadecimal).collect();
+            return Ok(PyString::new(self.py, &text).into_any());
+        }
+        Ok(PyBytes::new(self.py, data).into_any())
     }
 
     fn text(&mut self, text: Text<'_>) -> Made<Self> {
-        Ok(match text {
-            Text::Ascii(bytes) => text::utf8(self.0, bytes)?,
-            Text::Utf16(bytes) => text::utf16(self.0, bytes)?,
-        }
-        .into_any())
+        Ok(text::text(self.py, text)?.into_any())
     }
 
     fn uid(&mut self, value: u128) -> Made<Self> {
         let Ok(value) = u64::try_from(value) else {
             return Err(impossible("a uid below 2^64".into(), value.to_string().into()));
         };
+        if self.plain {
+            return Ok(value.into_bound_py_any(self.py)?);
+        }
         static UID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        Ok(UID.import(self.0, "plistlib", "UID")?.call1((value,))?)
+        Ok(UID.import(self.py, "plistlib", "UID")?.call1((value,))?)
     }
 
     fn array(&mut self, items: &[Self::Value]) -> Made<Self> {
-        Ok(PyList::new(self.0, items)?.into_any())
+        Ok(PyList::new(self.py, items)?.into_any())
     }
 
     fn dictionary(&mut self, keys: &[Self::Value], values: &[Self::Value]) -> Made<Self> {
-        let dictionary = PyDict::new(self.0);
+        let dictionary = PyDict::new(self.py);
         for (key, value) in keys.iter().zip(values) {
             dictionary.set_item(key, value)?;
         }
@@ -124,6 +157,10 @@ impl<'py> Build for Builder<'py> {
         }
         Ok(dictionary.into_any())
     }
+}
+
+fn hexadecimal(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap_or_default()
 }
 
 fn impossible(expected: std::borrow::Cow<'static, str>, found: std::borrow::Cow<'static, str>) -> Failure {

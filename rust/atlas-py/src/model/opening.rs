@@ -1,0 +1,101 @@
+//! From bytes or a file to a snapshot of the core: options, and what providers give.
+
+use atlas_core::bytes::Mode;
+use atlas_core::cache::Supply;
+use atlas_core::identifier::FileIdentifier as CoreIdentifier;
+use atlas_core::model::{Opening, Options, Snapshot as Core};
+use atlas_core::schema::Policy;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::errors::OrRaise;
+use crate::options::{FileIdentifier, Limits, LocalPath};
+use crate::{buffers, detach};
+
+/// How a caller wants a snapshot to be opened.
+///
+/// # Errors
+/// `ValueError` for a mode that there is not.
+pub fn options(limits: Option<&Bound<'_, Limits>>, lenient: bool, mode: &str) -> PyResult<Options> {
+    let mode = match mode {
+        "map" => Mode::Map,
+        "copy" => Mode::Copy,
+        other => return Err(PyValueError::new_err(format!("mode must be \"map\" or \"copy\", not {other:?}"))),
+    };
+    Ok(Options { policy: Policy { lenient, limits: Limits::or_default(limits) }, mode })
+}
+
+/// Finds the record of the cache and finishes. `size`: bytes of the snapshot, which may hold a record itself.
+///
+/// # Errors
+/// What is wrong with a record, and whatever a provider raises.
+pub fn complete(
+    py: Python<'_>,
+    mut opening: Opening,
+    size: usize,
+    providers: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Core> {
+    match (opening.wanted(), providers) {
+        (Some(wanted), Some(providers)) => ask(&mut opening, wanted, providers)?,
+        (Some(_), None) => py.detach(|| opening.offer_installed()),
+        (None, _) => {}
+    }
+    detach::where_large(py, size, || opening.finish()).or_raise(py)
+}
+
+/// Asks one provider after the other, until one has the record that is wanted.
+fn ask(opening: &mut Opening, wanted: CoreIdentifier, providers: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = providers.py();
+    let mut identifier = None;
+    for provider in providers.try_iter()? {
+        let provider = provider?;
+        let identifier = match &identifier {
+            Some(identifier) => identifier,
+            None => identifier.insert(Bound::new(py, FileIdentifier::from(wanted.clone()))?),
+        };
+        let given = provider.call_method1(intern!(py, "shared_cache_atlas"), (identifier,))?;
+        let Some(supply) = supply(&provider, &given)? else { continue };
+        // A file is read here, and another thread may be reading the same one.
+        let accepted = py.detach(|| opening.offer(&supply)).or_raise(py);
+        if accepted.map_err(|error| named(py, error, &provider))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What a provider gave; `None` where it has nothing.
+fn supply(provider: &Bound<'_, PyAny>, given: &Bound<'_, PyAny>) -> PyResult<Option<Supply>> {
+    if given.is_none() {
+        return Ok(None);
+    }
+    if given.is_instance_of::<PyString>() || given.hasattr(intern!(given.py(), "__fspath__"))? {
+        return Ok(Some(Supply::File(given.extract::<LocalPath>()?.0)));
+    }
+    match buffers::bytes(given) {
+        Ok(bytes) => Ok(Some(Supply::Bytes(bytes))),
+        Err(error) if error.is_instance_of::<PyTypeError>(given.py()) => {
+            let found = given.get_type().name()?;
+            let provider = provider.repr()?;
+            Err(PyTypeError::new_err(format!(
+                "provider {} returned {found}: shared_cache_atlas() must return bytes, a path or None",
+                provider.to_string_lossy()
+            )))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes in an exception whose file it is about.
+#[cold]
+fn named(py: Python<'_>, error: PyErr, provider: &Bound<'_, PyAny>) -> PyErr {
+    let note = || {
+        let note = format!("in the atlas that provider {} gave", provider.repr()?.to_string_lossy());
+        error.value(py).call_method1(intern!(py, "add_note"), (note,))
+    };
+    // Where even that fails, the exception itself is what matters.
+    drop(note());
+    error
+}
