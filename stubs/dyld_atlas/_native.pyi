@@ -6,7 +6,7 @@ was checked when the record was opened: a property costs no I/O and does not fai
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Generic, Literal, Self, TypeAlias, TypeVar, final, overload
+from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, final, overload
 from uuid import UUID
 
 from typing_extensions import Buffer
@@ -82,9 +82,9 @@ class Snapshot:
 
     A snapshot is an Apple Archive with a binary property list ``process.plist``, as dyld publishes it in the memory of
     every process. The images of the shared cache are not in it, but a bitmap of those in use; their records come from
-    the atlas of the cache, which is looked for in this order: the providers, the ``.atlas`` beside the cache file, the
-    record embedded in the snapshot. Without any of them, `images` holds the process's own alone and `shared_cache` is
-    None.
+    the atlas of the cache, which is looked for in this order: the providers (without any, the ``.atlas`` beside the
+    cache file on this machine), the record embedded in the snapshot. Without any of them, `images` holds the process's
+    own alone, `shared_cache` is None, and `warnings` says so.
 
     Snapshots compare by identity and pickle by their bytes.
 
@@ -122,6 +122,10 @@ class Snapshot:
             PlistError: the property list is not well formed.
             SchemaError: a key is missing, or has the wrong type or an impossible value; `key_path` names it.
             LimitExceededError: the input asks for more than `limits` allows.
+            TypeError: `data` is no buffer, or a provider returned something that is no bytes, path or None.
+            ValueError: `mode` is another word.
+
+        What a provider raises passes through; of a broken atlas, a note names the provider that gave it.
         """
 
     @classmethod
@@ -199,7 +203,17 @@ class Snapshot:
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What lenient opening dropped or passed over, each with its place. Empty unless lenient."""
+        """What lenient opening dropped or passed over, each with its place, and that the shared cache was not found."""
+
+    @property
+    def unknown_keys(self) -> Mapping[str, object]:
+        """The keys of ``process.plist`` that this version does not know, with their values as `plist_loads` gives them.
+
+        A newer dyld may write more than this version reads; it is not lost.
+
+        Raises:
+            PlistError: a value is not well formed. Values of unknown keys are not checked when a snapshot is opened.
+        """
 
     def resolve(self, address: RebasedAddress | int, /) -> Location | None:
         """The image and segment at an address of the process; None where there is none.
@@ -210,17 +224,56 @@ class Snapshot:
         ('CoreGraphics', '__TEXT', 16)
         """
 
-    def to_bytes(self) -> bytes:
-        """The snapshot as an archive again, with the cache's record embedded, so that it stands alone."""
+    def to_bytes(self, *, codec: str | None = None) -> bytes:
+        """The snapshot as an archive again, with the cache's record embedded, so that it stands alone.
+
+        Entries are copied byte for byte, also those that this version does not know, and stamped with a new checksum.
+
+        Args:
+            codec: inside a container, compressed with "lzfse", "lz4", "zlib", "lzma", "lzbitmap" or "none"; bare if
+                None.
+
+        Raises:
+            ValueError: there is no such codec.
+
+        >>> snapshot = Snapshot.open("examples/calculator.aar")
+        >>> len(Snapshot.from_bytes(snapshot.to_bytes(codec="lzfse"), providers=()).images)
+        584
+        """
 
     def to_dict(self) -> dict[str, object]:
-        """The snapshot as plain values that JSON can hold: addresses as hexadecimal text."""
+        """The snapshot as plain values that JSON can hold, made in one pass: the fastest way to read everything.
+
+        Addresses and slides are int, UUIDs upper-case text, data hexadecimal text; what is absent is None. The keys:
+
+        * pid, platform, platform_name, state, state_name, timestamp, initial_image_count, flags, page_size,
+          pointer_size;
+        * environment: by ``DYLD_`` name, or None; metrics: by four-letter key, or None;
+        * images: name, uuid, install_name, file_path, address, preferred_load_address, slide, in_shared_cache,
+          segments: name, address, preferred_load_address, vm_size, file_size, file_offset, permissions;
+        * aot_images: x86_address, aot_address, aot_size, image_key; or None;
+        * shared_cache_record: uuid, address, file_path, used_images (indices), aot_uuid, aot_address; or None;
+        * shared_cache: uuid, address, preferred_load_address, slide, vm_size, pointer_size, raw_pointer_size,
+          architecture, platform, mapped_private, image_count, subcaches (name, uuid, vm_offset, vm_size, file_size,
+          file_path, preferred_load_address, mappings: name, preferred_load_address, size, file_offset, max_protection),
+          aot_uuid, aot_address, local_symbols_path, local_symbols_uuid, warnings; or None;
+        * warnings; unknown_keys.
+
+        >>> record = Snapshot.open("examples/calculator.aar").to_dict()
+        >>> record["pid"], record["platform_name"], len(record["images"])
+        (4711, 'MACOS', 584)
+        """
 
     def __reduce__(self) -> tuple[object, ...]: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class ImageList(Sequence[Image]):
-    """The images of a snapshot or a cache: a sequence in which nothing is made until it is asked for."""
+    """The images of a snapshot or a cache: a sequence in which nothing is made until it is asked for, and then once.
+
+    The same image is the same object, however it is found, as long as the list lives.
+    """
 
     def at(self, address: RebasedAddress | int, /) -> Image | None:
         """The image one of whose segments holds the address; None where there is none.
@@ -249,7 +302,15 @@ class ImageList(Sequence[Image]):
         '/System/Library/Frameworks/AppKit.framework/Versions/C/AppKit'
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none; the message names an image whose name begins like that, if there is one.
+        """
+
+    @property
+    def outside_cache(self) -> Sequence[Image]:
+        """The images that do not lie in the shared cache, in the order of the list.
+
+        >>> [image.name for image in Snapshot.open("examples/calculator.aar").images.outside_cache][:2]
+        ['Calculator', 'dyld']
         """
 
     def columns(self) -> ImageColumns:
@@ -267,14 +328,16 @@ class ImageList(Sequence[Image]):
         """The index of the image at each of many addresses, as `at` finds it; the GIL is released.
 
         Args:
-            addresses: a contiguous buffer of uint64.
-            out: a writable buffer of as many int32, filled and returned; a new one if None.
+            addresses: a buffer of uint64, of one dimension. Contiguous memory is read in place, other memory is copied.
+                If another thread writes to it meanwhile, it is open which addresses are looked up.
+            out: a writable, contiguous buffer of as many int32, filled and returned; a new one if None.
 
         Returns:
             int32 indices into this list; -1 where there is no image.
 
         Raises:
-            TypeError, ValueError: a buffer has another item type or length.
+            TypeError, ValueError: a buffer has another item type, length or number of dimensions.
+            BufferError: `out` is read-only or not contiguous.
 
         >>> from array import array
         >>> images = Snapshot.open("examples/calculator.aar").images
@@ -292,6 +355,8 @@ class ImageList(Sequence[Image]):
     def __contains__(self, value: object, /) -> bool: ...
     def index(self, value: object, start: int = ..., stop: int = ..., /) -> int: ...
     def count(self, value: object, /) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class ColumnBuffer(Generic[_Item]):
@@ -368,6 +433,8 @@ class SegmentColumns:
 class Image:
     """A Mach-O file as it is loaded. Equal and hashed as a load: the same file at the same address.
 
+    The same file is the one with the same UUID, or with the same path where there is no UUID; see `same_file`.
+
     >>> image = Snapshot.open("examples/calculator.aar").images.by_name("CoreGraphics")
     >>> image.address, image.slide
     (RebasedAddress(0x191f50000), Slide(0xa2cc000))
@@ -377,6 +444,7 @@ class Image:
     2834432
     """
 
+    __match_args__: ClassVar[tuple[str, str]] = ("name", "address")
     @property
     def uuid(self) -> UUID | None:
         """The Mach-O UUID (``uuid``)."""
@@ -421,6 +489,13 @@ class Image:
     def shared_cache(self) -> SharedCache | None:
         """The cache that the image lies in; None for a file of its own."""
 
+    @property
+    def is_in_shared_cache(self) -> bool:
+        """Whether the image lies in the shared cache."""
+
+    def same_file(self, other: Image, /) -> bool:
+        """Whether both are the same file, at whatever addresses: by UUID, or by path where there is no UUID."""
+
     def segment(self, name: str, /) -> Segment:
         """The first segment of that name, such as ``__TEXT``.
 
@@ -430,16 +505,20 @@ class Image:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+    def __reduce__(self) -> tuple[object, ...]: ...
 
 @final
 class Segment:
-    """A part of an image that is mapped as one.
+    """A part of an image that is mapped as one. Equal where the image is the same load and all values are the same.
 
     >>> segment = Snapshot.open("examples/calculator.aar").images[0].segments[0]
     >>> segment.name, str(segment.permissions)
     ('__TEXT', 'r-x')
     """
 
+    __match_args__: ClassVar[tuple[str, str, str]] = ("name", "address", "vm_size")
     @property
     def name(self) -> str:
         """Such as ``__TEXT`` (``name``)."""
@@ -453,6 +532,10 @@ class Segment:
         """Where it was linked to lie (``padr``)."""
 
     @property
+    def slide(self) -> Slide:
+        """address - preferred_load_address, modulo 2**64: the slide of the image."""
+
+    @property
     def vm_size(self) -> int:
         """Bytes in memory (``size``)."""
 
@@ -461,11 +544,18 @@ class Segment:
         """Bytes in the file (``fsze``); the rest of the segment is zero."""
 
     @property
+    def file_offset(self) -> int | None:
+        """Bytes from the start of the file (``foff``); None where the record does not say."""
+
+    @property
     def permissions(self) -> Permissions:
         """What it may be used for at first (``perm``)."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+    def __reduce__(self) -> tuple[object, ...]: ...
 
 @final
 class AOTImage:
@@ -568,12 +658,16 @@ class SharedCache:
         """Bytes in a pointer: 4 or 8. From the snapshot's flags: ``psze`` of Apple's own atlases is inverted."""
 
     @property
+    def raw_pointer_size(self) -> int:
+        """``psze`` as the record has it: 4 for 64-bit caches that Apple's builder described."""
+
+    @property
     def architecture(self) -> str:
         """Such as ``arm64e``, from the name of the main file."""
 
     @property
     def platform(self) -> Platform | None:
-        """What the cache is for, where the record or the headers say it."""
+        """What the cache is for; None where nothing says it, as in a record."""
 
     @property
     def mapped_private(self) -> bool:
@@ -618,13 +712,30 @@ class SharedCache:
     def mappings(self) -> Sequence[Mapping_]:
         """The mappings of all files but ``.symbols``."""
 
+    def resolve(self, address: PreferredAddress | int, /) -> Location | None:
+        """The image and segment at an unslid address of the cache; None where there is none.
+
+        >>> cache = Snapshot.open("examples/calculator.aar").shared_cache
+        >>> image = cache.images[0]
+        >>> cache.resolve(image.preferred_load_address + 4).offset
+        4
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
 @final
 class SubCache:
     """One file of a shared cache."""
 
     @property
     def name(self) -> str:
-        """The name of the file (``name``)."""
+        """The name of the file (``name``).
+
+        Records that give a suffix only, as dyld's scavenger wrote up to dyld-1340, are completed.
+        """
 
     @property
     def uuid(self) -> UUID:
@@ -643,6 +754,10 @@ class SubCache:
         """Bytes on disk (``fsze``)."""
 
     @property
+    def file_path(self) -> str:
+        """The path of the file on the process's machine: beside the main file."""
+
+    @property
     def preferred_load_address(self) -> PreferredAddress:
         """Unslid address of its first byte (``padr``)."""
 
@@ -650,13 +765,19 @@ class SubCache:
     def mappings(self) -> Sequence[Mapping_]:
         """What of the file is mapped where (``maps``)."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
 @final
 class Mapping_:
     """A range of a cache file and where it is mapped. Public as ``dyld_atlas.Mapping``."""
 
     @property
     def name(self) -> str:
-        """Such as ``__TEXT`` or ``__DATA``, by the protection."""
+        """By dyld's rule for records, which do not tell ``__DATA_CONST`` or ``__AUTH`` apart.
+
+        ``__TEXT`` where it may be executed, else ``__DATA`` where it may be written, else ``__LINKEDIT``.
+        """
 
     @property
     def preferred_load_address(self) -> PreferredAddress:
@@ -678,11 +799,15 @@ class Mapping_:
     def file_path(self) -> str:
         """The file, on the process's machine."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
 # ----------------------------------------------------------------- places
 @final
 class Location:
     """What lies at an address."""
 
+    __match_args__: ClassVar[tuple[str, str, str]] = ("image", "segment", "offset")
     @property
     def image(self) -> Image:
         """The image."""
@@ -693,7 +818,10 @@ class Location:
 
     @property
     def offset(self) -> int:
-        """Bytes from the address of the image."""
+        """Bytes from the address of the image; negative for a segment that lies below it."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class SnapshotDiff:
@@ -714,7 +842,7 @@ class SnapshotDiff:
     def __bool__(self) -> bool: ...
 
 def diff(old: Snapshot, new: Snapshot, /) -> SnapshotDiff:
-    """What changed from `old` to `new`, by UUID (by path where there is none) and address. O(n + d).
+    """What changed from `old` to `new`, by UUID (by path where there is none) and address. O(n + d log d).
 
     >>> earlier = Snapshot.open("examples/calculator-at-launch.aar")
     >>> changes = diff(earlier, Snapshot.open("examples/calculator.aar"))

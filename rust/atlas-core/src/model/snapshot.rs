@@ -68,7 +68,8 @@ impl Opening {
         let Some(entry) = archive.find(PROCESS) else {
             let found = match archive.entries().len() {
                 0 => "an archive without entries".to_owned(),
-                count => format!("{count} others"),
+                1 => "another entry".to_owned(),
+                count => format!("{count} other entries"),
             };
             return Err(
                 Error::archive(0, format!("an entry {PROCESS}"), found).with_hint("is it the atlas of a shared cache?")

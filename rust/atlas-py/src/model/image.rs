@@ -185,6 +185,7 @@ impl Image {
         slf
     }
 
+    #[pyo3(signature = (_memo, /))]
     fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
         slf
     }

@@ -34,9 +34,8 @@ pub fn snapshot<'py>(py: Python<'py>, object: &Snapshot) -> PyResult<Bound<'py, 
     let (core, record) = (object.core(), object.core().record());
     let environment = object.environment(py)?.map(|environment| environment.get().dictionary(py).copy()).transpose()?;
     let aot_images = record.aot_images().map(|rows| list(py, rows, |row| aot_image(py, &row))).transpose()?;
-    let member = |enumeration: &enums::Enumeration, value: u64| {
-        enumeration.member(py, value)?.getattr(intern!(py, "name"))
-    };
+    let member =
+        |enumeration: &enums::Enumeration, value: u64| enumeration.member(py, value)?.getattr(intern!(py, "name"));
     Ok(record!(py, {
         pid: record.pid,
         platform: record.platform,

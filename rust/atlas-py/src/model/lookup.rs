@@ -101,11 +101,7 @@ pub fn indices_at<'py>(
 
 /// Reads the addresses block by block; `place` is told where a block starts and how long it is, and says where to put what
 /// is found.
-fn each_block(
-    set: &ImageSet,
-    addresses: &Addresses,
-    mut place: impl FnMut(usize, usize, &dyn Fn(&mut [i32])),
-) {
+fn each_block(set: &ImageSet, addresses: &Addresses, mut place: impl FnMut(usize, usize, &dyn Fn(&mut [i32]))) {
     let ranges = set.ranges();
     let mut block = [0; BLOCK];
     let mut start = 0;

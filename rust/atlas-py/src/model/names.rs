@@ -77,12 +77,7 @@ pub fn file_path<'py>(py: Python<'py>, set: &ImageSet, index: usize) -> PyResult
 }
 
 /// The last component of the install name, else of the path, else the empty string.
-pub fn name<'py>(
-    py: Python<'py>,
-    set: &ImageSet,
-    index: usize,
-    own: Option<&Names>,
-) -> PyResult<Bound<'py, PyString>> {
+pub fn name<'py>(py: Python<'py>, set: &ImageSet, index: usize, own: Option<&Names>) -> PyResult<Bound<'py, PyString>> {
     let names = shared(set, index).or(own);
     if let Some(kept) = names.and_then(|names| names.name.get()) {
         return Ok(kept.bind(py).clone());

@@ -115,6 +115,7 @@ impl Segment {
         slf
     }
 
+    #[pyo3(signature = (_memo, /))]
     fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
         slf
     }

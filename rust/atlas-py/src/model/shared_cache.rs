@@ -208,6 +208,7 @@ impl SharedCache {
         slf
     }
 
+    #[pyo3(signature = (_memo, /))]
     fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
         slf
     }
