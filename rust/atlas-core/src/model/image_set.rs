@@ -40,9 +40,22 @@ pub struct Location {
     pub offset: u64,
 }
 
+/// The bits of the images that are left: a bit of the process means an image of the record as it was written, those that a
+/// lenient reading dropped included.
+fn bits_of_kept(images: &ImageTable, bitmap: Bytes) -> Bytes {
+    let Some(kept) = images.kept() else { return bitmap };
+    let bit = |&place: &u32| bitmap.get(place as usize / 8).map_or(0, |byte| byte >> (place % 8) & 1);
+    let byte = |places: &[u32]| places.iter().rev().fold(0, |byte, place| byte << 1 | bit(place));
+    kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
+}
+
 impl ImageSet {
     /// The images of a process: its own, and those of its cache that `bitmap` names.
     pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
+        let cache = cache.map(|(cache, bitmap)| {
+            let bitmap = bits_of_kept(&cache.known().record().images, bitmap);
+            (cache, bitmap)
+        });
         let (cache, bitmap) = cache.unzip();
         Self { own: Some(own), cache, bitmap, pointer_size, ..Self::default() }
     }

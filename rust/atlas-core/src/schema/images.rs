@@ -115,6 +115,12 @@ impl ImageTable {
         self.count == 0
     }
 
+    /// Where a lenient reading dropped images: the index that each of those that are left has in the record.
+    #[must_use]
+    pub fn kept(&self) -> Option<&[u32]> {
+        self.kept.as_deref()
+    }
+
     /// The property list that positions refer to.
     #[must_use]
     pub const fn plist(&self) -> &Plist {
