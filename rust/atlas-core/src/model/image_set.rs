@@ -144,7 +144,8 @@ impl ImageSet {
         }
     }
 
-    /// Whether image `index` lies in the cache: it stands in the cache's record, or has only a preferred address.
+    /// Whether image `index` lies in the cache: there is one, and the image has only a preferred address, whichever record
+    /// it stands in. An image with an address of its own does not move with the cache, and is none of it for dyld's reader.
     #[must_use]
     pub fn is_in_cache(&self, index: usize) -> bool {
         self.cache.is_some() && self.columns().only_preferred(index)
@@ -200,7 +201,8 @@ impl ImageSet {
         RangeIndex::build(ranges)
     }
 
-    /// The first image one of whose segments holds `address`.
+    /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The `__LINKEDIT`
+    /// that images of the cache have in common is nobody's.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<u32> {
         self.ranges().at(address)
@@ -210,7 +212,9 @@ impl ImageSet {
     #[must_use]
     pub fn resolve(self: &Arc<Self>, address: u64) -> Option<Location> {
         let image = self.get(self.at(address)? as usize)?;
-        let holds = |segment: &Segment| address.wrapping_sub(segment.address().0) < segment.vm_size();
+        // As in the index, a segment that would pass 2^64 ends there.
+        let holds =
+            |segment: &Segment| address.checked_sub(segment.address().0).is_some_and(|at| at < segment.vm_size());
         let segment = image.segments().find(holds);
         let offset = address.wrapping_sub(image.address().0);
         Some(Location { image, segment, offset })
