@@ -103,7 +103,7 @@ impl Opening {
         let path = cache::atlas_path(&reference.file_path);
         // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
         // Darwin process has, may name another machine.
-        if !path.starts_with('/') {
+        if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
         if let Err(error) = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache) {
