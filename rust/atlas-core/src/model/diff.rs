@@ -86,12 +86,10 @@ fn pair_moved(
     come: &mut Vec<usize>,
     moved: &mut Vec<(Image, Image)>,
 ) {
-    let file = |image: &Image| {
-        match (image.uuid(), image.path()) {
-            (Some(uuid), _) => (Some(uuid), None, 0),
-            (None, Some(path)) => (None, Some(path.into_owned()), 0),
-            (None, None) => (None, None, image.address().0),
-        }
+    let file = |image: &Image| match (image.uuid(), image.path()) {
+        (Some(uuid), _) => (Some(uuid), None, 0),
+        (None, Some(path)) => (None, Some(path.into_owned()), 0),
+        (None, None) => (None, None, image.address().0),
     };
     remove_pairs(old, new, gone, come, file, |old, new| moved.push((old, new)));
 }
