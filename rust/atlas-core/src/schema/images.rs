@@ -52,11 +52,22 @@ pub trait ImageVisitor {
     fn segment(&mut self, index: u32, row: &SegmentRow);
 }
 
-/// For checking alone.
-impl ImageVisitor for () {
+/// For checking: counts segments, so that whoever gathers them knows how much room they take.
+struct SegmentCount(usize);
+
+impl ImageVisitor for SegmentCount {
+    #[inline(always)]
     fn image(&mut self, _: u32, _: &ImageRow) {}
-    fn segment(&mut self, _: u32, _: &SegmentRow) {}
+
+    #[inline(always)]
+    fn segment(&mut self, _: u32, _: &SegmentRow) {
+        // Each is a visit that was paid for.
+        self.0 = self.0.wrapping_add(1);
+    }
 }
+
+/// Whatever the limits say: indices in the list of a process, own images and the cache's together, fit into 31 bits.
+const MOST_IMAGES: u32 = 1 << 30;
 
 /// The images of one record, checked. Holds no row: each is read again when asked for.
 #[derive(Clone, Debug)]
@@ -67,6 +78,7 @@ pub struct ImageTable {
     /// Where a lenient reading dropped images: the indices in the array of those that are left.
     kept: Option<Box<[u32]>>,
     count: u32,
+    segment_count: usize,
     lenient: bool,
 }
 
@@ -83,14 +95,15 @@ impl ImageTable {
         let Object::Array(array) = view.object_at(position)? else {
             return Err(Error::schema("array", "another object").at_key(path.to_string()).at_offset(position));
         };
-        if array.len() > policy.limits.images as usize {
-            return Err(Error::limit("images of one record", policy.limits.images.into(), array.len() as u64)
-                .at_key(path.to_string()));
+        let most = policy.limits.images.min(MOST_IMAGES);
+        if array.len() > most as usize {
+            return Err(Error::limit("images of one record", most.into(), array.len() as u64).at_key(path.to_string()));
         }
         let mut dropped = Vec::new();
         let mut budget = Budget::new(view.data().len());
         let mut faults = Faults::Report { report, path, dropped: &mut dropped };
-        walker::walk(view, array, &mut faults, &mut budget, &mut ())?;
+        let mut segments = SegmentCount(0);
+        walker::walk(view, array, &mut faults, &mut budget, &mut segments)?;
         let all = array.len() as u32;
         let kept =
             (!dropped.is_empty()).then(|| (0..all).filter(|index| dropped.binary_search(index).is_err()).collect());
@@ -98,6 +111,7 @@ impl ImageTable {
             plist: plist.clone(),
             array: position as u32,
             count: all - dropped.len() as u32,
+            segment_count: segments.0,
             kept,
             lenient: policy.lenient,
         })
@@ -113,6 +127,12 @@ impl ImageTable {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// How many segments all images have together.
+    #[must_use]
+    pub const fn all_segments(&self) -> usize {
+        self.segment_count
     }
 
     /// Where a lenient reading dropped images: the index that each of those that are left has in the record.

@@ -8,7 +8,7 @@
 use crate::bplist::{Object, References, View};
 use crate::error::{Error, Result};
 
-use super::budget::Budget;
+use super::budget::{self, Budget};
 use super::dictionary::describe;
 use super::images::{ImageRow, ImageVisitor, SegmentRow};
 use super::keys;
@@ -113,6 +113,12 @@ const SEGMENT: [&str; 6] = [
     keys::segment::FILE_OFFSET,
 ];
 
+/// What errors call the values.
+const ADDRESS: &str = "integer of 64 bits";
+const SIZE: &str = "integer that is not negative";
+const PROTECTION: &str = "integer of 0 to 255";
+const STRING: &str = "string";
+
 /// The place of each known key among the pairs of a dictionary, and the key references under which that is so.
 struct Shape<'a> {
     references: &'a [u8],
@@ -203,6 +209,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         faults: &mut Faults<'_>,
         budget: &mut Budget,
     ) -> Result<Option<ImageRow>> {
+        budget.spend(budget::IMAGE)?;
         let located = match locate(self, position, &IMAGE, |walker| &mut walker.image_shape, budget)? {
             Ok(located) => located,
             Err(error) => return faults.fault(place, "", error).map(|()| None),
@@ -243,27 +250,28 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         faults: &mut Faults<'_>,
         budget: &mut Budget,
     ) -> Result<Option<SegmentRow>> {
+        budget.spend(budget::SEGMENT)?;
         let located = match locate(self, position, &SEGMENT, |walker| &mut walker.segment_shape, budget)? {
             Ok(located) => located,
             Err(error) => return faults.fault(place, "", error).map(|()| None),
         };
         // A segment without one of these is none.
         macro_rules! required {
-            ($slot:expr, $read:ident) => {
+            ($slot:expr, $read:ident, $expected:expr) => {
                 match self.value(&located, $slot).and_then(|at| match at {
                     Some(at) => self.$read(at),
-                    None => Err(Error::schema(concat!("a ", stringify!($read)), "no such key").at_offset(position)),
+                    None => Err(Error::schema($expected, "no such key").at_offset(position)),
                 }) {
                     Ok(value) => value,
                     Err(error) => return faults.fault(place, SEGMENT[$slot], error).map(|()| None),
                 }
             };
         }
-        let (name, length) = required!(0, string);
-        let preferred_load_address = required!(1, address);
-        let vm_size = required!(2, size);
-        let file_size = required!(3, size);
-        let permissions = required!(4, protection);
+        let (name, length) = required!(0, string, STRING);
+        let preferred_load_address = required!(1, address, ADDRESS);
+        let vm_size = required!(2, size, SIZE);
+        let file_size = required!(3, size, SIZE);
+        let permissions = required!(4, protection, PROTECTION);
         let file_offset = match self.value(&located, 5).and_then(|at| at.map_or(Ok(None), |at| self.size(at).map(Some)))
         {
             Ok(offset) => offset,
@@ -291,9 +299,14 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     /// Says what is wrong with the reference at `at`.
     #[cold]
     fn lost(&self, at: usize) -> Result<usize> {
+        let count = u64::from(self.view.object_count());
         match self.view.number(at, self.view.reference_width()) {
-            Some(reference) => self.view.position_of_width(reference, self.view.offset_width()),
-            None => Err(Error::plist(at, "a reference", "the end of the object area")),
+            Some(reference) if reference < count => self.view.position_of_width(reference, self.view.offset_width()),
+            found => Err(Error::plist(
+                at,
+                format!("a reference below {count}, the number of objects"),
+                found.map_or_else(|| "nothing".to_owned(), |reference| reference.to_string()),
+            )),
         }
     }
 
@@ -311,7 +324,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     fn address(&self, at: usize) -> Result<u64> {
         match self.words.integer(at) {
             Some((bits, _)) => Ok(bits),
-            None => self.wide(at, "integer of 64 bits", |integer| integer.bits()),
+            None => self.wide(at, ADDRESS, |integer| integer.bits()),
         }
     }
 
@@ -319,7 +332,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     fn size(&self, at: usize) -> Result<u64> {
         match self.words.integer(at) {
             Some((bits, false)) => Ok(bits),
-            _ => self.wide(at, "integer that is not negative", |integer| integer.unsigned()),
+            _ => self.wide(at, SIZE, |integer| integer.unsigned()),
         }
     }
 
@@ -327,8 +340,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     fn protection(&self, at: usize) -> Result<u8> {
         match self.words.integer(at) {
             Some((bits @ 0..=0xff, false)) => Ok(bits as u8),
-            _ => self
-                .wide(at, "integer of 0 to 255", |integer| integer.unsigned().and_then(|bits| u8::try_from(bits).ok())),
+            _ => self.wide(at, PROTECTION, |integer| integer.unsigned().and_then(|bits| u8::try_from(bits).ok())),
         }
     }
 
@@ -369,7 +381,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         let object = self.view.object_at(at)?;
         match object.text() {
             Some(text) => Ok((at as u32, text.payload().len())),
-            None => Err(Error::schema("string", describe(&object)).at_offset(at)),
+            None => Err(Error::schema(STRING, describe(&object)).at_offset(at)),
         }
     }
 
