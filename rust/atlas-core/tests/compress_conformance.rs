@@ -1,8 +1,7 @@
 //! The container and its codecs against containers that other implementations wrote, and against malformed ones.
-//!
-//! The fixtures live outside the repository: `DYLD_ATLAS_FIXTURES`, or `../shared/fixtures` beside the checkout. Without
-//! them the tests fail in CI (`CI=true`) and are skipped elsewhere.
-#![allow(clippy::print_stderr, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
+
+mod support;
 
 use std::path::PathBuf;
 
@@ -18,14 +17,8 @@ struct Fixtures {
 
 impl Fixtures {
     fn open(part: &str) -> Option<Self> {
-        let folder = std::env::var_os("DYLD_ATLAS_FIXTURES")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"), PathBuf::from);
-        let folder = folder.join(part);
-        let Ok(manifest) = std::fs::read(folder.join("MANIFEST.json")) else {
-            assert!(std::env::var_os("CI").is_none(), "no fixtures in {}", folder.display());
-            eprintln!("skipped: no fixtures in {} (set DYLD_ATLAS_FIXTURES)", folder.display());
-            return None;
-        };
+        let folder = support::fixtures(part)?;
+        let manifest = std::fs::read(folder.join("MANIFEST.json")).unwrap();
         let manifest = serde_json::from_slice(&manifest).unwrap();
         Some(Self { folder, manifest })
     }

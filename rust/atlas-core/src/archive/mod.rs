@@ -46,6 +46,7 @@ pub use cksum::cksum;
 pub use digest::Checksum;
 pub use entry::Entry;
 pub use field::{Field, FieldValue, Key};
+pub use path::same as is_same_path;
 pub use reader::Archive;
 pub use span::{STAMP_NAME, Span, Verdict};
 pub use writer::{ArchiveWriter, Stamp};

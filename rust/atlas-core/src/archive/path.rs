@@ -47,7 +47,8 @@ impl<'a> Backward<'a> {
 
 /// Whether two paths are the same after lexical normalisation. A relative one that leads above its start is the same
 /// as none, itself included; an absolute one is never the same as a relative one.
-pub(super) fn same(left: &[u8], right: &[u8]) -> bool {
+#[must_use]
+pub fn same(left: &[u8], right: &[u8]) -> bool {
     let (mut left, mut right) = (Backward::new(left), Backward::new(right));
     if left.absolute != right.absolute {
         return false;

@@ -60,10 +60,10 @@ pub fn load(
         Supply::Bytes(bytes) => Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() },
         Supply::File(path) => {
             let identity = FileIdentity::of(path).map_err(|error| Error::io(path, error))?;
-            Source::File { path: path.clone(), identity }
+            Source::File { path: path.clone(), identity, mode }
         }
     };
-    let key = Key { uuid, source, policy };
+    let key = Key { uuid, source, policy, origin };
     if let Some(known) = table().get(&key) {
         return Ok(Some(known));
     }
@@ -78,7 +78,14 @@ pub fn load(
     }
     let Some(known) = from_archive(&archive, uuid, policy, origin, report)? else { return Ok(None) };
     let known = Arc::new(known);
-    table().insert(key, bytes, &known);
+    // A file that was replaced between the question what it is and its reading is not what its key says.
+    let same = match (&key.source, supply) {
+        (Source::File { identity, .. }, Supply::File(path)) => FileIdentity::of(path).is_ok_and(|now| now == *identity),
+        _ => true,
+    };
+    if same {
+        table().insert(key, bytes, &known);
+    }
     Ok(Some(known))
 }
 

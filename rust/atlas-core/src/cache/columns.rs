@@ -58,10 +58,8 @@ impl CacheColumns {
     /// Reads `images` in one pass.
     #[must_use]
     pub fn build(images: &ImageTable) -> Self {
-        /// Segments of a cache image, on average; only a first guess for allocating.
-        const SEGMENTS: usize = 7;
-        let count = images.len() as usize;
-        let mut columns = Self { images: Vec::with_capacity(count), segments: Vec::with_capacity(count * SEGMENTS) };
+        let (images_room, segments_room) = (images.len() as usize, images.all_segments());
+        let mut columns = Self { images: Vec::with_capacity(images_room), segments: Vec::with_capacity(segments_room) };
         images.walk(&mut columns);
         columns
     }

@@ -91,7 +91,13 @@ impl KnownCache {
     /// Something that a layer above wants to keep for as long as the record is known, such as strings of its language.
     /// The first caller's type and value stay.
     pub fn companion<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
-        self.companion.get_or_init(|| Box::new(make())).downcast_ref()
+        if let Some(companion) = self.companion.get() {
+            return companion.downcast_ref();
+        }
+        // Made before the cell is touched: `make` may wait for a lock that another thread holds while it waits for the cell.
+        // Of two threads that come here at once one makes something in vain.
+        let _ = self.companion.set(Box::new(make()));
+        self.companion.get()?.downcast_ref()
     }
 
     /// Bytes held for this cache: the property list, and the arrays once they are made.

@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Mode};
 use crate::schema::Policy;
 use crate::sys::FileIdentity;
 
-use super::known::KnownCache;
+use super::known::{KnownCache, RecordOrigin};
 
 /// What an atlas was read from; the same source is the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A file as it was.
-    File { path: PathBuf, identity: FileIdentity },
+    /// A file as it was, and how it became bytes: who asks for a copy must not get a mapping that somebody else made.
+    File { path: PathBuf, identity: FileIdentity, mode: Mode },
     /// Bytes in memory. The table keeps them alive, so that no others can come to lie at the same place.
     Memory { address: usize, length: usize },
 }
@@ -26,6 +26,8 @@ pub(super) struct Key {
     pub(super) uuid: Uuid,
     pub(super) source: Source,
     pub(super) policy: Policy,
+    /// A record says where it came from, so it is kept once for each way.
+    pub(super) origin: RecordOrigin,
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A list of images as arrays, merged from the record of a process and the columns of its cache in one pass.
 
 use crate::address::Slide;
-use crate::cache::{CacheColumns, CacheImage, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID};
+use crate::cache::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID};
 use crate::schema::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
 
 /// Marks a row that comes from the cache's record.
@@ -111,6 +111,14 @@ pub(super) fn used_count(bitmap: Option<&[u8]>, count: usize) -> usize {
     whole + last.count_ones() as usize
 }
 
+/// The end of the highest of `segments`: one by one, where a slide takes them past either end of the address space.
+#[cold]
+fn end_of(segments: &[CacheSegment], moved_by: u64) -> u64 {
+    let end =
+        |segment: &CacheSegment| segment.preferred_load_address.wrapping_add(moved_by).saturating_add(segment.vm_size);
+    segments.iter().map(end).max().unwrap_or(0)
+}
+
 /// An element that is there by construction: all arrays of a table have one length.
 #[inline(always)]
 fn at<T: Copy + Default>(array: &[T], index: usize) -> T {
@@ -140,7 +148,7 @@ impl<C: Iterator<Item = usize>> Merge<'_, C> {
             if own > address {
                 return;
             }
-            self.columns.push_cache(&image, own, index);
+            self.columns.push_cache(&image, own, index, side.columns);
             used.next();
         }
     }
@@ -200,11 +208,12 @@ impl ImageColumns {
     }
 
     #[inline(always)]
-    fn push_cache(&mut self, image: &CacheImage, address: u64, index: usize) {
+    fn push_cache(&mut self, image: &CacheImage, address: u64, index: usize, from: &CacheColumns) {
         let moved_by = address.wrapping_sub(image.preferred_load_address);
         self.address.push(address);
         self.preferred_load_address.push(image.preferred_load_address);
-        self.vm_end.push(if image.vm_end == 0 { 0 } else { image.vm_end.wrapping_add(moved_by) });
+        let end = image.vm_end.checked_add(moved_by).filter(|_| !matches!(image.vm_end, 0 | u64::MAX));
+        self.vm_end.push(end.unwrap_or_else(|| end_of(from.segments_of(index), moved_by)));
         self.uuid.push(image.uuid);
         self.places.push(Place {
             install_name: image.install_name,
@@ -328,8 +337,7 @@ impl SegmentColumns {
     /// The segments of the images of `images`, in their order.
     pub(super) fn build(images: &ImageColumns, own: Option<&ImageTable>, cache: Option<CacheSide<'_>>) -> Self {
         let from_cache = cache.map_or(0, |side| side.used().map(|index| side.columns.segments_of(index).len()).sum());
-        let from_own = own.map_or(0, |own| own.len() as usize) * 7;
-        let room = from_cache + from_own;
+        let room = from_cache + own.map_or(0, ImageTable::all_segments);
         let columns = Self {
             image_index: Vec::with_capacity(room),
             address: Vec::with_capacity(room),
@@ -343,21 +351,7 @@ impl SegmentColumns {
             own.walk(&mut gather);
         }
         gather.take_cache();
-        let mut columns = gather.columns;
-        columns.shrink();
-        columns
-    }
-
-    /// Gives back what the guess of segments per image was too high by.
-    fn shrink(&mut self) {
-        if self.name.capacity() > self.name.len() + self.name.len() / 16 {
-            self.image_index.shrink_to_fit();
-            self.address.shrink_to_fit();
-            self.vm_size.shrink_to_fit();
-            self.file_size.shrink_to_fit();
-            self.permissions.shrink_to_fit();
-            self.name.shrink_to_fit();
-        }
+        gather.columns
     }
 
     /// How many segments there are.

@@ -86,13 +86,10 @@ fn pair_moved(
     come: &mut Vec<usize>,
     moved: &mut Vec<(Image, Image)>,
 ) {
-    let file = |image: &Image| {
-        let path = image.file_path().or_else(|| image.install_name()).map(|path| path.decode_lossy().into_owned());
-        match image.uuid() {
-            Some(uuid) => (Some(uuid), None, 0),
-            None if path.is_some() => (None, path, 0),
-            None => (None, None, image.address().0),
-        }
+    let file = |image: &Image| match (image.uuid(), image.path()) {
+        (Some(uuid), _) => (Some(uuid), None, 0),
+        (None, Some(path)) => (None, Some(path.into_owned()), 0),
+        (None, None) => (None, None, image.address().0),
     };
     remove_pairs(old, new, gone, come, file, |old, new| moved.push((old, new)));
 }

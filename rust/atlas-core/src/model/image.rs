@@ -1,5 +1,6 @@
 //! Handles of images and segments.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -135,14 +136,14 @@ impl Image {
     pub fn same_file(&self, other: &Self) -> bool {
         match (self.uuid(), other.uuid()) {
             (Some(uuid), Some(other)) => uuid == other,
-            (None, None) => {
-                let path = |image: &Self| {
-                    image.file_path().or_else(|| image.install_name()).map(|path| path.decode_lossy().into_owned())
-                };
-                path(self) == path(other)
-            }
+            (None, None) => self.path() == other.path(),
             _ => false,
         }
+    }
+
+    /// What stands for the file where there is no UUID.
+    pub(super) fn path(&self) -> Option<Cow<'_, str>> {
+        self.file_path().or_else(|| self.install_name()).map(Text::decode_lossy)
     }
 }
 
@@ -156,9 +157,12 @@ impl Eq for Image {}
 
 impl Hash for Image {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Paths take part in equality only where there is no UUID; the address alone tells those apart well enough.
         self.address().hash(state);
-        self.uuid().hash(state);
+        match self.uuid() {
+            Some(uuid) => uuid.hash(state),
+            // As in equality. Without it a record could have a hundred thousand images of one hash.
+            None => self.path().hash(state),
+        }
     }
 }
 

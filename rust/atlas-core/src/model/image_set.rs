@@ -40,9 +40,22 @@ pub struct Location {
     pub offset: u64,
 }
 
+/// The bits of the images that are left: a bit of the process means an image of the record as it was written, those that a
+/// lenient reading dropped included.
+fn bits_of_kept(images: &ImageTable, bitmap: Bytes) -> Bytes {
+    let Some(kept) = images.kept() else { return bitmap };
+    let bit = |&place: &u32| bitmap.get(place as usize / 8).map_or(0, |byte| byte >> (place % 8) & 1);
+    let byte = |places: &[u32]| places.iter().rev().fold(0, |byte, place| byte << 1 | bit(place));
+    kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
+}
+
 impl ImageSet {
     /// The images of a process: its own, and those of its cache that `bitmap` names.
     pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
+        let cache = cache.map(|(cache, bitmap)| {
+            let bitmap = bits_of_kept(&cache.known().record().images, bitmap);
+            (cache, bitmap)
+        });
         let (cache, bitmap) = cache.unzip();
         Self { own: Some(own), cache, bitmap, pointer_size, ..Self::default() }
     }
@@ -131,7 +144,8 @@ impl ImageSet {
         }
     }
 
-    /// Whether image `index` lies in the cache: it stands in the cache's record, or has only a preferred address.
+    /// Whether image `index` lies in the cache: there is one, and the image has only a preferred address, whichever record
+    /// it stands in. An image with an address of its own does not move with the cache, and is none of it for dyld's reader.
     #[must_use]
     pub fn is_in_cache(&self, index: usize) -> bool {
         self.cache.is_some() && self.columns().only_preferred(index)
@@ -188,7 +202,8 @@ impl ImageSet {
         RangeIndex::build(ranges)
     }
 
-    /// The first image one of whose segments holds `address`.
+    /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The `__LINKEDIT`
+    /// that images of the cache have in common is nobody's.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<u32> {
         self.ranges().at(address)
@@ -198,7 +213,9 @@ impl ImageSet {
     #[must_use]
     pub fn resolve(self: &Arc<Self>, address: u64) -> Option<Location> {
         let image = self.get(self.at(address)? as usize)?;
-        let holds = |segment: &Segment| address.wrapping_sub(segment.address().0) < segment.vm_size();
+        // As in the index, a segment that would pass 2^64 ends there.
+        let holds =
+            |segment: &Segment| address.checked_sub(segment.address().0).is_some_and(|at| at < segment.vm_size());
         let segment = image.segments().find(holds);
         let offset = address.wrapping_sub(image.address().0);
         Some(Location { image, segment, offset })

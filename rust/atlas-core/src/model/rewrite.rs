@@ -1,11 +1,14 @@
 //! A snapshot as an archive again.
 
-use crate::archive::ArchiveWriter;
+use crate::archive::{ArchiveWriter, is_same_path};
 use crate::cache::{self, RecordOrigin};
 use crate::compress::Codec;
 use crate::error::Result;
 
 use super::snapshot::Snapshot;
+
+/// Bytes of a file name on Darwin.
+const LONGEST_NAME: usize = 255;
 
 impl Snapshot {
     /// The snapshot as an archive that stands alone: every entry as it was, and the record of the cache embedded.
@@ -20,14 +23,17 @@ impl Snapshot {
         let embedded_at = found_elsewhere.map(|cache| cache::entry_path(cache.uuid()));
         for entry in self.archive().entries() {
             // A record that was found elsewhere was preferred to the embedded one; so it is what is written.
-            if embedded_at.as_deref().map(str::as_bytes) != entry.path() || embedded_at.is_none() {
+            let replaced =
+                embedded_at.as_deref().zip(entry.path()).is_some_and(|(path, own)| is_same_path(own, path.as_bytes()));
+            if !replaced {
                 writer.add_entry(&entry)?;
             }
         }
         if let (Some(cache), Some(path)) = (found_elsewhere, &embedded_at) {
             let leaf = cache.file_path().rsplit('/').next().unwrap_or_default();
             let link = format!("caches/names/{leaf}.plist");
-            if !leaf.is_empty() && self.archive().find(&link).is_none() {
+            // A name is for people; a record is found by its UUID. One that no file can have is not worth an error.
+            if (1..=LONGEST_NAME).contains(&leaf.len()) && self.archive().find(&link).is_none() {
                 let target = path.replacen("caches", "..", 1);
                 writer.add_link(link.as_bytes(), target.as_bytes())?;
             }

@@ -93,22 +93,27 @@ impl Opening {
     /// # Errors
     /// What is wrong with the atlas; a lenient opening notes it instead.
     pub fn offer(&mut self, supply: &Supply) -> Result<bool> {
-        self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault(error).map(|()| false))
+        // The fault is the atlas's: its place is in there, not in the record of the process.
+        self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
     }
 
     /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
     /// for this very file.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
-        let path = PathBuf::from(cache::atlas_path(&reference.file_path));
-        // A relative path would be looked up in whatever folder this process happens to run.
-        if !path.is_absolute() {
+        let path = cache::atlas_path(&reference.file_path);
+        // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
+        // Darwin process has, may name another machine.
+        if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
-        if let Err(error) = self.take(&Supply::File(path), RecordOrigin::BesideCache)
-            && !matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
-        {
-            self.report.note(&error);
+        if let Err(error) = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache) {
+            match error.kind() {
+                ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {}
+                // It names the file.
+                ErrorKind::Io { .. } => self.report.note(&error),
+                _ => self.report.note(&format!("{path}: {error}")),
+            }
         }
     }
 

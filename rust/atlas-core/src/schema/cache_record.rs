@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::bplist::{Plist, View};
 use crate::error::{Error, Result};
 
+use super::budget::{self, Budget};
 use super::dictionary::{self, Dictionary};
 use super::images::ImageTable;
 use super::keys;
@@ -76,7 +77,9 @@ impl CacheRecord {
         let mut uuids = Vec::new();
         for pair in root.child(keys::cache::BY_UUID)?.pairs().iter() {
             let key = view.object(pair?.0)?;
-            if let Some(uuid) = key.text().and_then(|text| Uuid::try_parse(&text.decode_lossy()).ok()) {
+            // Not longer than any spelling of a UUID: the same megabyte may be the key a million times.
+            let text = key.text().filter(|text| text.payload().len() <= 2 * LONGEST_UUID);
+            if let Some(uuid) = text.and_then(|text| Uuid::try_parse(&text.decode_lossy()).ok()) {
                 uuids.push(uuid);
             }
         }
@@ -120,10 +123,12 @@ impl CacheRecord {
         };
         let subcaches = cache.required(keys::cache::SUBCACHES, &dictionary::array())?;
         let path = cache.path().key(keys::cache::SUBCACHES);
+        let mut budget = Budget::new(view.data().len());
         for (index, subcache) in subcaches.iter().enumerate() {
-            let checked = subcache.and_then(|reference| read_subcache(view, reference, path.index(index), &mut |_| ()));
+            let path = path.index(index);
+            let checked = subcache.and_then(|reference| read_subcache(view, reference, path, &mut budget, &mut |_| ()));
             if let Err(error) = checked {
-                report.fault(error)?;
+                report.fault(error.at_key(path.to_string()))?;
             }
         }
         Ok(Some(record))
@@ -147,16 +152,21 @@ impl CacheRecord {
         let view = self.plist.view();
         let Ok(cache) = Dictionary::open(view, self.reference, Path::Root) else { return Vec::new() };
         let subcaches = cache.checked(keys::cache::SUBCACHES, &dictionary::array());
-        let read = |reference| {
+        let mut budget = Budget::new(view.data().len());
+        let mut read = |reference| {
             let mut mappings = Vec::new();
-            let row = read_subcache(view, reference, Path::Root, &mut |mapping| mappings.push(mapping)).ok()?;
+            let row =
+                read_subcache(view, reference, Path::Root, &mut budget, &mut |mapping| mappings.push(mapping)).ok()?;
             Some(SubCacheRow { mappings, ..row })
         };
         subcaches.iter().flat_map(|array| array.iter()).filter_map(|reference| read(reference.ok()?)).collect()
     }
 }
 
-/// Far more mappings than dyld allows in one file (20), few enough that shared references cost nothing.
+/// Characters of a UUID as `urn:uuid:`, the longest way to write one.
+const LONGEST_UUID: usize = 45;
+
+/// Far more mappings than dyld allows in one file (20).
 const MOST_MAPPINGS: usize = 1024;
 
 /// The file at `reference`, its mappings given to `mapping` one by one: checking a record allocates nothing for them.
@@ -164,9 +174,12 @@ fn read_subcache(
     view: View<'_>,
     reference: u32,
     path: Path<'_>,
+    budget: &mut Budget,
     mapping: &mut impl FnMut(MappingRow),
 ) -> Result<SubCacheRow> {
     let subcache = Dictionary::open(view, reference, path)?;
+    // Each of the seven keys may be looked for from the first pair to the last.
+    budget.spend(budget::ROW.saturating_add(subcache.pairs().len().saturating_mul(7 * budget::KEY)))?;
     let (at, array) = subcache.required_at(keys::subcache::MAPPINGS, &dictionary::array())?;
     let path = subcache.path().key(keys::subcache::MAPPINGS);
     if array.len() > MOST_MAPPINGS {
@@ -174,10 +187,14 @@ fn read_subcache(
         return Err(error.at_key(path.to_string()).at_offset(at));
     }
     for (index, reference) in array.iter().enumerate() {
-        mapping(MappingRow::read(view, reference?, path.index(index))?);
+        let path = path.index(index);
+        let reference = reference.map_err(|error| error.at_key(path.to_string()))?;
+        mapping(MappingRow::read(view, reference, path, budget)?);
     }
+    let name = subcache.required(keys::subcache::NAME, &dictionary::string())?;
+    budget.spend(name.payload().len())?;
     Ok(SubCacheRow {
-        name: subcache.required(keys::subcache::NAME, &dictionary::string())?.decode_lossy().into_owned(),
+        name: name.decode_lossy().into_owned(),
         uuid: subcache.required(keys::subcache::UUID, &dictionary::uuid())?,
         vm_offset: subcache.required(keys::subcache::VM_OFFSET, &dictionary::unsigned())?,
         vm_size: subcache.required(keys::subcache::VM_SIZE, &dictionary::unsigned())?,
@@ -188,8 +205,9 @@ fn read_subcache(
 }
 
 impl MappingRow {
-    fn read(view: View<'_>, reference: u32, path: Path<'_>) -> Result<Self> {
+    fn read(view: View<'_>, reference: u32, path: Path<'_>, budget: &mut Budget) -> Result<Self> {
         let mapping = Dictionary::open(view, reference, path)?;
+        budget.spend(budget::ROW.saturating_add(mapping.pairs().len().saturating_mul(4 * budget::KEY)))?;
         Ok(Self {
             preferred_load_address: mapping.required(keys::mapping::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
             size: mapping.required(keys::mapping::SIZE, &dictionary::unsigned())?,

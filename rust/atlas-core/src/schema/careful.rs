@@ -6,12 +6,12 @@
 use crate::bplist::{Integer, Object, Pairs, View};
 use crate::error::{Error, Result};
 
-use super::budget::Budget;
+use super::budget::{self, Budget};
 use super::dictionary::describe;
-use super::images::{ImageRow, SegmentRow};
 use super::keys;
 use super::path::Path;
 use super::report::Report;
+use super::rows::{ImageRow, SegmentRow};
 
 /// The keys of an image that are read, in the order of their slots.
 pub(super) const IMAGE: [&str; 6] = [
@@ -158,11 +158,12 @@ pub(super) fn image(
     faults: &mut Faults<'_>,
     budget: &mut Budget,
 ) -> Result<Option<ImageRow>> {
+    budget.spend(budget::IMAGE)?;
     let located = match Located::read(view, position, &IMAGE) {
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(1 + located.pairs.len())?;
+    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A faulty optional key is dropped; the image stays.
     macro_rules! optional {
         ($slot:expr, $wanted:expr) => {
@@ -196,11 +197,12 @@ pub(super) fn segment(
     faults: &mut Faults<'_>,
     budget: &mut Budget,
 ) -> Result<Option<SegmentRow>> {
+    budget.spend(budget::SEGMENT)?;
     let located = match Located::read(view, position, &SEGMENT) {
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(1 + located.pairs.len())?;
+    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A segment without one of these is none.
     macro_rules! required {
         ($slot:expr, $wanted:expr) => {

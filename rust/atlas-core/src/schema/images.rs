@@ -1,4 +1,4 @@
-//! The images of a record and their segments: rows, and the table that finds them.
+//! The images of a record and their segments: the table that finds them.
 
 use crate::bplist::{Object, Plist, Text};
 use crate::error::{Error, Result};
@@ -7,57 +7,25 @@ use super::budget::Budget;
 use super::careful::Faults;
 use super::path::Path;
 use super::report::{Policy, Report};
+use super::rows::{ImageRow, ImageVisitor, SegmentRow};
 use super::walker;
 
-/// One image, as it stands in the record. Positions are places in the property list; 0 means absent.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ImageRow {
-    /// Where the image's dictionary stands.
-    pub position: u32,
-    /// Where the image lies in the process; absent in the record of a cache.
-    pub address: Option<u64>,
-    /// Where the linker or the cache builder placed it. One of the two addresses is there.
-    pub preferred_load_address: Option<u64>,
-    /// The UUID.
-    pub uuid: Option<[u8; 16]>,
-    /// Position of the install name.
-    pub install_name: u32,
-    /// Position of the file path.
-    pub file_path: u32,
-    /// Position of the array of segments.
-    pub segments: u32,
-}
+/// For checking: counts segments, so that whoever gathers them knows how much room they take.
+struct SegmentCount(usize);
 
-/// One segment, as it stands in the record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SegmentRow {
-    /// Position of the name.
-    pub name: u32,
-    /// Protection: 1 read, 2 write, 4 execute.
-    pub permissions: u8,
-    /// Unslid address.
-    pub preferred_load_address: u64,
-    /// Bytes in memory.
-    pub vm_size: u64,
-    /// Bytes in the file.
-    pub file_size: u64,
-    /// Offset in the file, where the record has it.
-    pub file_offset: Option<u64>,
-}
-
-/// Sees every image, each before its segments, in one pass over the record.
-pub trait ImageVisitor {
-    /// Image `index` of the table.
-    fn image(&mut self, index: u32, row: &ImageRow);
-    /// The next segment of image `index`.
-    fn segment(&mut self, index: u32, row: &SegmentRow);
-}
-
-/// For checking alone.
-impl ImageVisitor for () {
+impl ImageVisitor for SegmentCount {
+    #[inline(always)]
     fn image(&mut self, _: u32, _: &ImageRow) {}
-    fn segment(&mut self, _: u32, _: &SegmentRow) {}
+
+    #[inline(always)]
+    fn segment(&mut self, _: u32, _: &SegmentRow) {
+        // Each is a visit that was paid for.
+        self.0 = self.0.wrapping_add(1);
+    }
 }
+
+/// Whatever the limits say: indices in the list of a process, own images and the cache's together, fit into 31 bits.
+const MOST_IMAGES: u32 = 1 << 30;
 
 /// The images of one record, checked. Holds no row: each is read again when asked for.
 #[derive(Clone, Debug)]
@@ -68,6 +36,7 @@ pub struct ImageTable {
     /// Where a lenient reading dropped images: the indices in the array of those that are left.
     kept: Option<Box<[u32]>>,
     count: u32,
+    segment_count: usize,
     lenient: bool,
 }
 
@@ -84,14 +53,15 @@ impl ImageTable {
         let Object::Array(array) = view.object_at(position)? else {
             return Err(Error::schema("array", "another object").at_key(path.to_string()).at_offset(position));
         };
-        if array.len() > policy.limits.images as usize {
-            return Err(Error::limit("images of one record", policy.limits.images.into(), array.len() as u64)
-                .at_key(path.to_string()));
+        let most = policy.limits.images.min(MOST_IMAGES);
+        if array.len() > most as usize {
+            return Err(Error::limit("images of one record", most.into(), array.len() as u64).at_key(path.to_string()));
         }
         let mut dropped = Vec::new();
         let mut budget = Budget::new(view.data().len());
         let mut faults = Faults::Report { report, path, dropped: &mut dropped };
-        walker::walk(view, array, &mut faults, &mut budget, &mut ())?;
+        let mut segments = SegmentCount(0);
+        walker::walk(view, array, &mut faults, &mut budget, &mut segments)?;
         let all = array.len() as u32;
         let kept =
             (!dropped.is_empty()).then(|| (0..all).filter(|index| dropped.binary_search(index).is_err()).collect());
@@ -99,6 +69,7 @@ impl ImageTable {
             plist: plist.clone(),
             array: position as u32,
             count: all - dropped.len() as u32,
+            segment_count: segments.0,
             kept,
             lenient: policy.lenient,
         })
@@ -114,6 +85,18 @@ impl ImageTable {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// How many segments all images have together.
+    #[must_use]
+    pub const fn all_segments(&self) -> usize {
+        self.segment_count
+    }
+
+    /// Where a lenient reading dropped images: the index that each of those that are left has in the record.
+    #[must_use]
+    pub fn kept(&self) -> Option<&[u32]> {
+        self.kept.as_deref()
     }
 
     /// The property list that positions refer to.

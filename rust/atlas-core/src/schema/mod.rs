@@ -18,10 +18,15 @@ pub mod keys;
 mod path;
 mod process_record;
 mod report;
+mod rows;
 mod walker;
 mod words;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use cache_record::{CacheRecord, MappingRow, SubCacheRow};
-pub use images::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
+pub use images::ImageTable;
 pub use process_record::{AotImageRow, CacheReference, ProcessRecord};
 pub use report::{Policy, Report};
+pub use rows::{ImageRow, ImageVisitor, SegmentRow};

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::bplist::{Object, Pairs, Plist, Text, View};
 use crate::error::{Error, Result};
 
+use super::budget::{self, Budget};
 use super::dictionary::{self, Dictionary};
 use super::images::ImageTable;
 use super::keys;
@@ -111,8 +112,9 @@ impl ProcessRecord {
         let metrics = root.optional(report, keys::snapshot::METRICS, &dictionary::dictionary())?;
         if metrics.is_some() {
             let metrics = root.child(keys::snapshot::METRICS)?;
+            let mut budget = Budget::new(view.data().len());
             for pair in metrics.pairs().iter() {
-                if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value)) {
+                if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value, &mut budget)) {
                     report.fault(error.at_key(keys::snapshot::METRICS))?;
                 }
             }
@@ -120,11 +122,13 @@ impl ProcessRecord {
         let aot_images = root.optional(report, keys::snapshot::AOT_IMAGES, &dictionary::array())?;
         if let Some(array) = aot_images {
             let path = root.path().key(keys::snapshot::AOT_IMAGES);
+            let mut budget = Budget::new(view.data().len());
             for (index, reference) in array.iter().enumerate() {
+                let path = path.index(index);
                 if let Err(error) =
-                    reference.and_then(|reference| AotImageRow::read(view, reference, path.index(index)))
+                    reference.and_then(|reference| AotImageRow::read(view, reference, path, &mut budget))
                 {
-                    report.fault(error)?;
+                    report.fault(error.at_key(path.to_string()))?;
                 }
             }
         }
@@ -189,7 +193,7 @@ impl ProcessRecord {
         Some(known.filter_map(|(key, name)| Some((*name, environment.checked(key, &dictionary::string())?))).collect())
     }
 
-    /// The metrics, in file order, of a repeated key the first; `None` where the record has none.
+    /// The metrics, in file order; of a key that repeats the first is meant. `None` where the record has none.
     #[must_use]
     pub fn metrics(&self) -> Option<Vec<(Text<'_>, i64)>> {
         if !self.has_metrics {
@@ -197,7 +201,9 @@ impl ProcessRecord {
         }
         let view = self.plist.view();
         let pairs = self.section(keys::snapshot::METRICS)?;
-        Some(pairs.iter().filter_map(|pair| pair.and_then(|(key, value)| metric(view, key, value)).ok()).collect())
+        let mut budget = Budget::new(view.data().len());
+        let mut read = |(key, value)| metric(view, key, value, &mut budget);
+        Some(pairs.iter().filter_map(|pair| pair.and_then(&mut read).ok()).collect())
     }
 
     /// The translated images; `None` where the record has no list of them.
@@ -209,16 +215,23 @@ impl ProcessRecord {
         let view = self.plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root).ok()?;
         let array = root.checked(keys::snapshot::AOT_IMAGES, &dictionary::array())?;
-        Some(array.iter().filter_map(|reference| AotImageRow::read(view, reference.ok()?, Path::Root).ok()).collect())
+        let mut budget = Budget::new(view.data().len());
+        let mut read = |reference| AotImageRow::read(view, reference, Path::Root, &mut budget).ok();
+        Some(array.iter().filter_map(|reference| read(reference.ok()?)).collect())
     }
 }
 
-fn metric(view: View<'_>, key: u32, value: u32) -> Result<(Text<'_>, i64)> {
+/// Characters of a metric's name that an error shows. dyld's have four; a hostile one may have a million, in each pair.
+const SHOWN: usize = 40;
+
+fn metric<'a>(view: View<'a>, key: u32, value: u32, budget: &mut Budget) -> Result<(Text<'a>, i64)> {
     let position = view.position(key)?;
     let name = view.object_at(position)?;
     let Some(name) = name.text() else {
         return Err(Error::schema("string as key", dictionary::describe(&name)).at_offset(position));
     };
+    // Whoever asks for the metrics makes each name anew.
+    budget.spend(budget::ROW + name.payload().len())?;
     let position = view.position(value)?;
     let number = view.object_at(position)?;
     match number {
@@ -226,14 +239,17 @@ fn metric(view: View<'_>, key: u32, value: u32) -> Result<(Text<'_>, i64)> {
         _ => None,
     }
     .ok_or_else(|| {
-        let key = format!("{}.{}", keys::snapshot::METRICS, name.decode_lossy().into_owned());
+        let shown: String = name.decode_lossy().chars().take(SHOWN).collect();
+        let key = format!("{}.{shown}", keys::snapshot::METRICS);
         Error::schema("integer of 64 bits", dictionary::describe(&number)).at_key(key).at_offset(position)
     })
 }
 
 impl AotImageRow {
-    fn read(view: View<'_>, reference: u32, path: Path<'_>) -> Result<Self> {
+    fn read(view: View<'_>, reference: u32, path: Path<'_>, budget: &mut Budget) -> Result<Self> {
         let image = Dictionary::open(view, reference, path)?;
+        // Each of the four keys may be looked for from the first pair to the last.
+        budget.spend(budget::ROW.saturating_add(image.pairs().len().saturating_mul(4 * budget::KEY)))?;
         let (at, key) = image.required_at(keys::aot_image::IMAGE_KEY, &dictionary::data())?;
         let image_key = key.try_into().map_err(|_| {
             Error::schema("data of 32 bytes", format!("data of {} bytes", key.len()))

@@ -44,7 +44,19 @@ impl Report {
     #[cold]
     pub fn fault(&mut self, error: Error) -> Result<()> {
         let error = error.in_entry(&self.entry);
-        if !self.lenient || matches!(error.kind(), ErrorKind::Limit { .. }) {
+        self.fault_elsewhere(error)
+    }
+
+    /// As [`Self::fault`], for a fault of something else than this record: the entry is not added.
+    ///
+    /// # Errors
+    /// The fault itself.
+    #[cold]
+    pub fn fault_elsewhere(&mut self, error: Error) -> Result<()> {
+        if matches!(error.kind(), ErrorKind::Limit { .. }) {
+            return Err(error);
+        }
+        if !self.lenient {
             return Err(error.with_hint("lenient=True reads what is sound and lists the rest in warnings"));
         }
         self.note(&error);

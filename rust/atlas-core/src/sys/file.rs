@@ -12,8 +12,10 @@ pub struct FileIdentity {
     pub inode: (u64, u64),
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last change of the contents.
+    /// Time of the last change of the contents. Anybody who may write the file can set it to what they like.
     pub modified: Option<SystemTime>,
+    /// Time of the last change of anything, in seconds and nanoseconds, which nobody can set; 0 where the platform has none.
+    pub changed: (i64, i64),
 }
 
 impl FileIdentity {
@@ -27,13 +29,13 @@ impl FileIdentity {
 
     fn from_metadata(metadata: &std::fs::Metadata) -> Self {
         #[cfg(unix)]
-        let inode = {
+        let (inode, changed) = {
             use std::os::unix::fs::MetadataExt as _;
-            (metadata.dev(), metadata.ino())
+            ((metadata.dev(), metadata.ino()), (metadata.ctime(), metadata.ctime_nsec()))
         };
         #[cfg(not(unix))]
-        let inode = (0, 0);
-        Self { inode, size: metadata.len(), modified: metadata.modified().ok() }
+        let (inode, changed) = ((0, 0), (0, 0));
+        Self { inode, size: metadata.len(), modified: metadata.modified().ok(), changed }
     }
 }
 
