@@ -48,10 +48,43 @@ pub struct CacheSegment {
     pub vm_size: u64,
     /// Bytes in the file.
     pub file_size: u64,
+    /// Offset in the file, where the record has it.
+    file_offset: u64,
     /// Position of the name in the property list.
     pub name: u32,
     /// Protection bits.
     pub permissions: u8,
+    /// An `Option` of the offset would take eight bytes for this.
+    has_file_offset: bool,
+}
+
+impl From<&SegmentRow> for CacheSegment {
+    #[inline(always)]
+    fn from(row: &SegmentRow) -> Self {
+        Self {
+            preferred_load_address: row.preferred_load_address,
+            vm_size: row.vm_size,
+            file_size: row.file_size,
+            file_offset: row.file_offset.unwrap_or(0),
+            name: row.name,
+            permissions: row.permissions,
+            has_file_offset: row.file_offset.is_some(),
+        }
+    }
+}
+
+impl From<&CacheSegment> for SegmentRow {
+    #[inline(always)]
+    fn from(segment: &CacheSegment) -> Self {
+        Self {
+            name: segment.name,
+            permissions: segment.permissions,
+            preferred_load_address: segment.preferred_load_address,
+            vm_size: segment.vm_size,
+            file_size: segment.file_size,
+            file_offset: segment.has_file_offset.then_some(segment.file_offset),
+        }
+    }
 }
 
 impl CacheColumns {
@@ -97,13 +130,7 @@ impl ImageVisitor for CacheColumns {
 
     #[inline(always)]
     fn segment(&mut self, _: u32, row: &SegmentRow) {
-        self.segments.push(CacheSegment {
-            preferred_load_address: row.preferred_load_address,
-            vm_size: row.vm_size,
-            file_size: row.file_size,
-            name: row.name,
-            permissions: row.permissions,
-        });
+        self.segments.push(row.into());
         if let Some(image) = self.images.last_mut() {
             image.vm_end = image.vm_end.max(row.preferred_load_address.saturating_add(row.vm_size));
         }

@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) install_name: u32,
     /// Position of the file path.
     pub(super) file_path: u32,
+    /// Position of the array of segments; only where the image stands in the record of the process.
+    pub(super) segments: u32,
     /// Index in the record of the process, or with [`FROM_CACHE`] in that of the cache.
     row: u32,
     /// [`HAS_UUID`], [`HAS_ADDRESS`], [`HAS_PREFERRED`].
@@ -172,8 +174,8 @@ impl<C: Iterator<Item = usize>> ImageVisitor for Merge<'_, C> {
         columns.vm_end.push(0);
         columns.uuid.push(row.uuid.unwrap_or_default());
         let flags = crate::cache::flags_of(row);
-        let (install_name, file_path) = (row.install_name, row.file_path);
-        columns.places.push(Place { install_name, file_path, row: index, flags });
+        let (install_name, file_path, segments) = (row.install_name, row.file_path, row.segments);
+        columns.places.push(Place { install_name, file_path, segments, row: index, flags });
     }
 
     #[inline(always)]
@@ -218,6 +220,7 @@ impl ImageColumns {
         self.places.push(Place {
             install_name: image.install_name,
             file_path: image.file_path,
+            segments: 0,
             row: index as u32 | FROM_CACHE,
             flags: image.flags,
         });

@@ -113,14 +113,18 @@ impl Image {
     /// The segments, in the order of the record.
     pub fn segments(&self) -> impl Iterator<Item = Segment> + use<'_> {
         let slide = self.slide();
-        let rows = self.set.row(self.place()).into_iter().flat_map(|(table, row)| table.segments(&row));
-        rows.map(move |row| Segment { set: Arc::clone(&self.set), image: self.index, slide, row })
+        self.set.segment_rows(self.place()).map(move |row| Segment {
+            set: Arc::clone(&self.set),
+            image: self.index,
+            slide,
+            row,
+        })
     }
 
     /// How many segments there are.
     #[must_use]
     pub fn segment_count(&self) -> usize {
-        self.set.row(self.place()).map_or(0, |(table, row)| table.segment_count(&row))
+        self.set.segment_count(self.place())
     }
 
     /// The identity of the load: address, then UUID, then what stands in for it.

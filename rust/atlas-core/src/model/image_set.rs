@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::address::Slide;
 use crate::bplist::Text;
 use crate::bytes::Bytes;
-use crate::cache::LINKEDIT;
-use crate::schema::{ImageRow, ImageTable};
+use crate::cache::{CacheSegment, LINKEDIT};
+use crate::schema::{ImageTable, SegmentRow};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
 use super::image::{Image, Segment};
@@ -103,6 +103,11 @@ impl ImageSet {
         })
     }
 
+    /// The record of the process.
+    pub(super) const fn own(&self) -> Option<&ImageTable> {
+        self.own.as_ref()
+    }
+
     /// The slide of own images that have a preferred address only.
     fn own_slide(&self) -> Slide {
         self.cache.as_ref().map_or(Slide(0), |cache| cache.slide())
@@ -126,13 +131,28 @@ impl ImageSet {
         (index < self.columns().len()).then(|| Image::new(Arc::clone(self), index as u32))
     }
 
-    /// The table in which image `index` stands, and its row.
-    pub(super) fn row(&self, index: usize) -> Option<(&ImageTable, ImageRow)> {
-        let (table, index) = match self.columns().row(index) {
-            Row::Own(index) => (self.own.as_ref()?, index),
-            Row::Cache(index) => (&self.cache.as_ref()?.known().record().images, index),
-        };
-        Some((table, table.row(index)?))
+    /// The segments of image `index`: those of a cache are at hand, those of the process are read from its record.
+    pub(super) fn segment_rows(&self, index: usize) -> impl Iterator<Item = SegmentRow> + use<'_> {
+        let own = self.own_segments(index).into_iter().flat_map(|(table, position)| table.segments_at(position));
+        self.cache_segments(index).iter().map(SegmentRow::from).chain(own)
+    }
+
+    /// How many they are.
+    pub(super) fn segment_count(&self, index: usize) -> usize {
+        let own = self.own_segments(index).map_or(0, |(table, position)| table.segment_count_at(position));
+        self.cache_segments(index).len() + own
+    }
+
+    fn own_segments(&self, index: usize) -> Option<(&ImageTable, u32)> {
+        let position = self.columns().place(index).segments;
+        self.own.as_ref().filter(|_| position != 0).map(|own| (own, position))
+    }
+
+    pub(super) fn cache_segments(&self, index: usize) -> &[CacheSegment] {
+        match (self.columns().row(index), &self.cache) {
+            (Row::Cache(index), Some(cache)) => cache.known().columns().segments_of(index as usize),
+            _ => &[],
+        }
     }
 
     /// The index of image `index` in the record of the cache; `None` where it stands in the record of the process.
@@ -151,8 +171,9 @@ impl ImageSet {
         self.cache.is_some() && self.columns().only_preferred(index)
     }
 
-    /// The string at a position in the record that image `index` stands in.
-    pub(super) fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
+    /// The string at a position that a row of image `index` names; `None` for 0.
+    #[must_use]
+    pub fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
         match self.columns().row(index) {
             Row::Own(_) => self.own.as_ref()?.text(position),
             Row::Cache(_) => self.cache.as_ref()?.known().record().images.text(position),

@@ -13,6 +13,7 @@ mod ranges;
 mod rewrite;
 mod shared_cache;
 mod snapshot;
+mod walk;
 
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
@@ -21,3 +22,4 @@ pub use image_set::{ImageSet, Location};
 pub use ranges::RangeIndex;
 pub use shared_cache::SharedCache;
 pub use snapshot::{Opening, Options, Snapshot};
+pub use walk::ListVisitor;

@@ -130,17 +130,28 @@ impl ImageTable {
 
     /// The segments of an image of this table, in the order of the record.
     pub fn segments(&self, image: &ImageRow) -> impl Iterator<Item = SegmentRow> + use<'_> {
-        walker::segments(self.plist.view(), image.segments)
+        self.segments_at(image.segments)
+    }
+
+    /// The segments in the array at a position that a row of this table names; none for 0.
+    pub fn segments_at(&self, position: u32) -> impl Iterator<Item = SegmentRow> + use<'_> {
+        walker::segments(self.plist.view(), position)
     }
 
     /// How many segments an image of this table has.
     #[must_use]
     pub fn segment_count(&self, image: &ImageRow) -> usize {
+        self.segment_count_at(image.segments)
+    }
+
+    /// How many segments there are in the array at a position that a row of this table names.
+    #[must_use]
+    pub fn segment_count_at(&self, position: u32) -> usize {
         if self.lenient {
-            return self.segments(image).count();
+            return self.segments_at(position).count();
         }
-        match self.plist.view().object_at(image.segments as usize) {
-            Ok(Object::Array(array)) if image.segments != 0 => array.len(),
+        match self.plist.view().object_at(position as usize) {
+            Ok(Object::Array(array)) if position != 0 => array.len(),
             _ => 0,
         }
     }

@@ -3,10 +3,29 @@
 use std::sync::Arc;
 
 use atlas_core::bplist::Text;
-use atlas_core::model::{Image, ImageSet, diff};
+use atlas_core::model::{Image, ImageSet, ListVisitor, diff};
+use atlas_core::schema::SegmentRow;
 
 /// Images of which each handle is compared with the columns.
 const MOST_IMAGES: usize = 200;
+
+/// What a pass over the whole list shows.
+#[derive(Default)]
+struct Seen {
+    images: usize,
+    segments: Vec<(usize, SegmentRow)>,
+}
+
+impl ListVisitor for Seen {
+    fn image(&mut self, index: usize) {
+        assert_eq!(index, self.images);
+        self.images += 1;
+    }
+
+    fn segment(&mut self, row: &SegmentRow) {
+        self.segments.push((self.images - 1, *row));
+    }
+}
 
 pub fn walk(images: &Arc<ImageSet>) {
     let columns = images.columns();
@@ -20,6 +39,9 @@ pub fn walk(images: &Arc<ImageSet>) {
     assert_eq!(segments.image_index.len(), all);
     assert!(segments.image_index.is_sorted() && segments.image_index.last().is_none_or(|last| (*last as usize) < count));
 
+    let mut seen = Seen::default();
+    images.walk(&mut seen);
+    assert_eq!((seen.images, seen.segments.len()), (count, all));
     let mut next = 0;
     for index in 0..count.min(MOST_IMAGES) {
         let image = images.get(index).expect("below the count");
@@ -33,7 +55,10 @@ pub fn walk(images: &Arc<ImageSet>) {
             assert_eq!(segments.permissions[next], segment.permissions());
             assert_eq!(images.segment_name(&segments, next), segment.name());
             assert!(segment.name().is_some() && segment.image() == image);
-            let _offset = segment.file_offset();
+            let (image, row) = &seen.segments[next];
+            assert_eq!((*image, row.vm_size, row.file_offset), (index, segment.vm_size(), segment.file_offset()));
+            assert_eq!(row.preferred_load_address, segment.preferred_load_address().0);
+            assert_eq!(images.text_of(index, row.name), segment.name());
             end = end.max(segment.address().0.saturating_add(segment.vm_size()));
             (own, next) = (own + 1, next + 1);
         }

@@ -3,8 +3,8 @@
 //! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that has the
 //! keys already, which spares the growing of its table.
 
-use atlas_core::model::{Image, ImageSet, Segment, SharedCache};
-use atlas_core::schema::{AotImageRow, CacheReference, MappingRow, SubCacheRow};
+use atlas_core::model::{ImageColumns, ImageSet, ListVisitor, SharedCache};
+use atlas_core::schema::{AotImageRow, CacheReference, MappingRow, SegmentRow, SubCacheRow};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::snapshot::Snapshot;
 use super::{mapping, names};
-use crate::{enums, text};
+use crate::enums;
+use crate::model::names::SegmentNames;
 
 /// A dictionary with keys that are spelt once.
 macro_rules! record {
@@ -70,7 +71,7 @@ fn identifier(py: Python<'_>, uuid: Uuid) -> Bound<'_, PyString> {
     PyString::new(py, uuid.hyphenated().encode_upper(&mut Uuid::encode_buffer()))
 }
 
-fn images<'py>(py: Python<'py>, set: &std::sync::Arc<ImageSet>) -> PyResult<Bound<'py, PyList>> {
+fn images<'py>(py: Python<'py>, set: &ImageSet) -> PyResult<Bound<'py, PyList>> {
     let none = py.None();
     let image_keys = record!(py, {
         name: &none, uuid: &none, install_name: &none, file_path: &none, address: &none, preferred_load_address: &none,
@@ -80,60 +81,117 @@ fn images<'py>(py: Python<'py>, set: &std::sync::Arc<ImageSet>) -> PyResult<Boun
         name: &none, address: &none, preferred_load_address: &none, vm_size: &none, file_size: &none,
         file_offset: &none, permissions: &none,
     });
-    let mut images = Vec::with_capacity(set.len());
-    for index in 0..set.len() {
-        let Some(core) = set.get(index) else { break };
-        images.push(image(py, image_keys.copy()?, &segment_keys, &core)?);
-    }
-    PyList::new(py, images)
+    let images = Vec::with_capacity(set.len());
+    let mut listing = Listing {
+        set,
+        columns: set.columns(),
+        image_keys,
+        segment_keys,
+        images,
+        segments: Vec::new(),
+        current: 0,
+        slide: 0,
+        names: SegmentNames::default(),
+        result: Ok(()),
+    };
+    set.walk(&mut listing);
+    listing.finish(py)
 }
 
-fn image<'py>(
-    py: Python<'py>,
-    record: Bound<'py, PyDict>,
-    segment_keys: &Bound<'py, PyDict>,
-    image: &Image,
-) -> PyResult<Bound<'py, PyDict>> {
-    let (set, index) = (image.set(), image.index() as usize);
-    let mut segments = Vec::with_capacity(image.segment_count());
-    for found in image.segments() {
-        segments.push(segment(py, segment_keys.copy()?, &found)?);
-    }
-    fill!(py, record, {
-        name: names::name(py, set, index, None)?,
-        install_name: names::install_name(py, set, index, None)?,
-        address: image.address().0,
-        preferred_load_address: image.preferred_load_address().0,
-        slide: image.slide().0,
-        in_shared_cache: set.is_in_cache(index),
-        segments: PyList::new(py, segments)?,
-    });
-    // What stays None is there already.
-    if let Some(uuid) = image.uuid() {
-        record.set_item(intern!(py, "uuid"), identifier(py, uuid))?;
-    }
-    if let Some(path) = names::file_path(py, set, index)? {
-        record.set_item(intern!(py, "file_path"), path)?;
-    }
-    Ok(record)
+/// Gathers the records of segments until the next image comes.
+struct Listing<'a, 'py> {
+    set: &'a ImageSet,
+    columns: &'a ImageColumns,
+    image_keys: Bound<'py, PyDict>,
+    segment_keys: Bound<'py, PyDict>,
+    images: Vec<Bound<'py, PyDict>>,
+    segments: Vec<Bound<'py, PyDict>>,
+    /// The image whose segments are shown, and how far it was moved.
+    current: usize,
+    slide: u64,
+    names: SegmentNames<'py>,
+    /// The first thing that went wrong; nothing is made after it.
+    result: PyResult<()>,
 }
 
-#[inline]
-fn segment<'py>(py: Python<'py>, record: Bound<'py, PyDict>, segment: &Segment) -> PyResult<Bound<'py, PyDict>> {
-    fill!(py, record, {
-        address: segment.address().0,
-        preferred_load_address: segment.preferred_load_address().0,
-        vm_size: segment.vm_size(),
-        file_size: segment.file_size(),
-        permissions: segment.permissions(),
-    });
-    if let Some(name) = segment.name() {
-        record.set_item(intern!(py, "name"), text::name(py, name)?)?;
+impl ListVisitor for Listing<'_, '_> {
+    fn image(&mut self, index: usize) {
+        let py = self.image_keys.py();
+        if index > 0 && self.result.is_ok() {
+            self.result = self.complete(py);
+        }
+        self.current = index;
+        let at = |column: &[u64]| column.get(index).copied().unwrap_or_default();
+        self.slide = at(&self.columns.address).wrapping_sub(at(&self.columns.preferred_load_address));
     }
-    if let Some(offset) = segment.file_offset() {
-        record.set_item(intern!(py, "file_offset"), offset)?;
+
+    #[inline]
+    fn segment(&mut self, row: &SegmentRow) {
+        if self.result.is_ok() {
+            self.result = self.add(row);
+        }
     }
-    Ok(record)
+}
+
+impl<'py> Listing<'_, 'py> {
+    #[inline]
+    fn add(&mut self, row: &SegmentRow) -> PyResult<()> {
+        let record = self.segment_keys.copy()?;
+        let py = record.py();
+        let file_size = row.file_size.into_pyobject(py)?;
+        fill!(py, record, {
+            name: self.names.get(py, self.set, self.current, row.name)?,
+            address: row.preferred_load_address.wrapping_add(self.slide),
+            preferred_load_address: row.preferred_load_address,
+            file_size: &file_size,
+            permissions: row.permissions,
+        });
+        // Nearly all segments are as long in memory as in the file: one number for both.
+        if row.vm_size == row.file_size {
+            record.set_item(intern!(py, "vm_size"), file_size)?;
+        } else {
+            record.set_item(intern!(py, "vm_size"), row.vm_size)?;
+        }
+        // What stays None is there already.
+        if let Some(offset) = row.file_offset {
+            record.set_item(intern!(py, "file_offset"), offset)?;
+        }
+        self.segments.push(record);
+        Ok(())
+    }
+
+    /// Makes the record of the current image, whose segments are all there.
+    fn complete(&mut self, py: Python<'py>) -> PyResult<()> {
+        let (set, columns, index) = (self.set, self.columns, self.current);
+        let record = self.image_keys.copy()?;
+        fill!(py, record, {
+            name: names::name(py, set, index, None)?,
+            address: columns.address.get(index),
+            preferred_load_address: columns.preferred_load_address.get(index),
+            slide: self.slide,
+            in_shared_cache: set.is_in_cache(index),
+            segments: PyList::new(py, self.segments.drain(..))?,
+        });
+        if let Some(name) = names::install_name(py, set, index, None)? {
+            record.set_item(intern!(py, "install_name"), name)?;
+        }
+        if let Some(uuid) = columns.uuid.get(index).filter(|_| columns.has_uuid(index)) {
+            record.set_item(intern!(py, "uuid"), identifier(py, Uuid::from_bytes(*uuid)))?;
+        }
+        if let Some(path) = names::file_path(py, set, index)? {
+            record.set_item(intern!(py, "file_path"), path)?;
+        }
+        self.images.push(record);
+        Ok(())
+    }
+
+    fn finish(mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        std::mem::replace(&mut self.result, Ok(()))?;
+        if !self.columns.is_empty() {
+            self.complete(py)?;
+        }
+        PyList::new(py, self.images)
+    }
 }
 
 fn aot_image<'py>(py: Python<'py>, row: &AotImageRow) -> PyResult<Bound<'py, PyDict>> {

@@ -91,3 +91,36 @@ pub fn name<'py>(py: Python<'py>, set: &ImageSet, index: usize, own: Option<&Nam
         None => make(),
     }
 }
+
+/// The names of segments as they were met: a record names each a thousand times, and stores it once.
+#[derive(Default)]
+pub struct SegmentNames<'py>(Vec<(u32, bool, Bound<'py, PyString>)>);
+
+impl<'py> SegmentNames<'py> {
+    /// The name at `position` of the record that image `index` stands in.
+    #[inline]
+    pub fn get(
+        &mut self,
+        py: Python<'py>,
+        set: &ImageSet,
+        index: usize,
+        position: u32,
+    ) -> PyResult<Bound<'py, PyString>> {
+        /// More different names than real records have; past that, each is made as it comes.
+        const MOST: usize = 32;
+        let from_cache = set.cache_index(index).is_some();
+        let known = self.0.iter().find(|known| (known.0, known.1) == (position, from_cache));
+        if let Some((_, _, name)) = known {
+            return Ok(name.clone());
+        }
+        let name = match set.text_of(index, position) {
+            Some(name) => text::name(py, name)?,
+            // A segment without a name does not pass the check.
+            None => PyString::new(py, ""),
+        };
+        if self.0.len() < MOST {
+            self.0.push((position, from_cache, name.clone()));
+        }
+        Ok(name)
+    }
+}
