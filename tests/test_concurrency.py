@@ -83,7 +83,14 @@ def test_opening_the_same_cache_from_many_threads() -> None:
         return names
 
     first, *others = together(work)
-    assert first == ["demo", "libextra.1.dylib", "libSystem.B.dylib", "libobjc.A.dylib", "libz.1.dylib", "libc++.1.dylib"]
+    assert first == [
+        "demo",
+        "libextra.1.dylib",
+        "libSystem.B.dylib",
+        "libobjc.A.dylib",
+        "libz.1.dylib",
+        "libc++.1.dylib",
+    ]
     assert all(other == first for other in others)
 
 
@@ -92,8 +99,8 @@ def test_bulk_look_ups_from_many_threads() -> None:
     images = opened(grid(300)).images
     asked = np.random.default_rng(1).integers(0x1_0000_0000, 0x1_0100_0000, 100_000, np.uint64)
     expected = np.array([-1 if (found := images.at(int(a))) is None else int(found.name) for a in asked[:1000]])
-    for found in together(lambda _: np.asarray(images.indices_at(asked))):
-        assert np.array_equal(np.asarray(found)[:1000], expected)
+    for indices in together(lambda _: np.asarray(images.indices_at(asked))):
+        assert np.array_equal(np.asarray(indices)[:1000], expected)
 
 
 def test_a_provider_may_open_snapshots_itself() -> None:
@@ -145,7 +152,8 @@ def test_the_interpreter_is_let_go(name: str) -> None:
     sys.setswitchinterval(100)
     try:
         for _ in range(200):
-            ran, gate = [], threading.Lock()
+            ran: list[bool] = []
+            gate = threading.Lock()
             gate.acquire()
 
             def other(ran: list[bool] = ran, gate: threading.Lock = gate) -> None:
@@ -171,7 +179,8 @@ def test_a_loop_that_keeps_the_interpreter_is_noticed() -> None:
     sys.setswitchinterval(100)
     try:
         for _ in range(5):
-            ran, gate = [], threading.Lock()
+            ran: list[bool] = []
+            gate = threading.Lock()
             gate.acquire()
             thread = threading.Thread(target=lambda gate=gate, ran=ran: (gate.acquire(), ran.append(True)))
             thread.start()

@@ -2,6 +2,7 @@
 
 import collections.abc
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -20,8 +21,9 @@ def changes(old: Snapshot, new: Snapshot) -> tuple[list[str], list[str], list[st
 
 
 def test_nothing_changed() -> None:
-    for make in (sample, lambda: opened(grid(100)), lambda: opened(SnapshotBuilder())):
-        found = diff(make(), make())
+    makers: list[Callable[[], SnapshotBuilder]] = [builder, lambda: grid(100), SnapshotBuilder]
+    for make in makers:
+        found = diff(opened(make()), opened(make()))
         assert not found
         assert list(found.loaded) == list(found.unloaded) == list(found.moved) == []
         assert repr(found) == "<SnapshotDiff loaded=0 unloaded=0 moved=0>"

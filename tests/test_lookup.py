@@ -73,7 +73,7 @@ def images(request: pytest.FixtureRequest) -> ImageList:
 
 
 def indices(images: ImageList, asked: object) -> list[int]:
-    return memoryview(images.indices_at(asked)).tolist()  # type: ignore[arg-type]
+    return memoryview(images.indices_at(asked)).tolist()  # type: ignore[call-overload]
 
 
 def random_addresses(images: ImageList, count: int, seed: int = 1) -> Addresses:
@@ -170,7 +170,7 @@ def test_every_kind_of_buffer(wrap: Callable[[Addresses], object]) -> None:
 )
 def test_buffers_of_other_things(wrong: object) -> None:
     with pytest.raises(TypeError):
-        described("one").indices_at(wrong)  # type: ignore[arg-type]
+        described("one").indices_at(wrong)  # type: ignore[call-overload]
 
 
 def test_several_dimensions() -> None:
@@ -193,8 +193,8 @@ OUTS: list[Callable[[int], object]] = [
 def test_results_in_place(make: Callable[[int], object], count: int) -> None:
     images = described("grid")
     asked, out = random_addresses(images, count), make(count)
-    assert images.indices_at(asked, out=out) is out  # type: ignore[arg-type]
-    assert np.asarray(out).tolist() == reference(images, asked).tolist()  # type: ignore[arg-type]
+    assert images.indices_at(asked, out=out) is out  # type: ignore[call-overload]
+    assert np.asarray(out).tolist() == reference(images, asked).tolist()
 
 
 def test_what_lies_around_the_result_stays() -> None:
@@ -215,7 +215,7 @@ def test_places_for_the_result_that_do_not_fit() -> None:
             images.indices_at(asked, out=refused)
     for wrong in (np.zeros(4, np.uint32), np.zeros(4, np.int64), [0] * 4, bytearray(16)):
         with pytest.raises(TypeError):
-            images.indices_at(asked, out=wrong)  # type: ignore[arg-type]
+            images.indices_at(asked, out=wrong)  # type: ignore[type-var]
     with pytest.raises(ValueError, match="dimension"):
         images.indices_at(asked, out=np.zeros((2, 2), np.int32))
 

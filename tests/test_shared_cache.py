@@ -142,7 +142,7 @@ def test_resolve_takes_unslid_addresses() -> None:
     assert found.resolve(int(image.preferred_load_address)) is not None
     assert found.resolve(0) is None
     with pytest.raises(TypeError, match="expected a PreferredAddress"):
-        found.resolve(image.address)  # type: ignore[arg-type]
+        found.resolve(image.address)
 
 
 def test_one_object_for_one_cache() -> None:
@@ -160,7 +160,7 @@ def test_one_object_for_one_cache() -> None:
     again = image.shared_cache
     assert again is not None
     assert image.shared_cache is again
-    assert list(again.images)[0].shared_cache is again
+    assert again.images[0].shared_cache is again
 
 
 def test_equal_caches() -> None:

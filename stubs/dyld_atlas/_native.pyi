@@ -6,7 +6,7 @@ was checked when the record was opened: a property costs no I/O and does not fai
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, final, overload
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
 from uuid import UUID
 
 from typing_extensions import Buffer
@@ -17,6 +17,15 @@ from .providers import Provider
 
 _StrPath: TypeAlias = str | os.PathLike[str]
 _Item = TypeVar("_Item", covariant=True)
+
+class _Array(Protocol):
+    """An array of numpy, of which type checkers know only since Python 3.12 that it is a buffer."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+_Numbers: TypeAlias = Buffer | _Array
+_Indices = TypeVar("_Indices", bound=Buffer | _Array)
 
 # ---------------------------------------------------------------- options
 @final
@@ -324,7 +333,8 @@ class ImageList(Sequence[Image]):
     def segment_columns(self) -> SegmentColumns:
         """The segments of all images as arrays, image after image."""
 
-    def indices_at(self, addresses: Buffer, /, *, out: Buffer | None = None) -> Buffer:
+    @overload
+    def indices_at(self, addresses: _Numbers, /, *, out: None = None) -> ColumnBuffer[int]:
         """The index of the image at each of many addresses, as `at` finds it; the GIL is released.
 
         Args:
@@ -344,6 +354,9 @@ class ImageList(Sequence[Image]):
         >>> memoryview(images.indices_at(array("Q", [0x102EC4000, 0]))).tolist()
         [0, -1]
         """
+
+    @overload
+    def indices_at(self, addresses: _Numbers, /, *, out: _Indices) -> _Indices: ...
 
     @overload
     def __getitem__(self, index: int, /) -> Image: ...
