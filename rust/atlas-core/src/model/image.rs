@@ -170,8 +170,8 @@ impl Segment {
     /// The name.
     #[must_use]
     pub fn name(&self) -> Option<Text<'_>> {
-        let (table, _) = self.set.row(self.image as usize)?;
-        table.text(self.row.name)
+        // Not by way of the image's row: its dictionary may have any number of keys, all of which would be looked at again.
+        self.set.text_of(self.image as usize, self.row.name)
     }
 
     /// Where the segment lies in the process.

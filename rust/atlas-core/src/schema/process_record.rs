@@ -90,6 +90,12 @@ impl ProcessRecord {
     pub fn check(plist: Plist, policy: Policy, report: &mut Report) -> Result<Self> {
         let view = plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root)?;
+        // The root is searched for every key, and the keys that are not known are shown as text; many may share one.
+        let mut budget = Budget::new(view.data().len());
+        budget.spend(root.pairs().len().saturating_mul(4 * budget::KEY))?;
+        for (key, _) in root.pairs().iter().flatten() {
+            budget.spend(view.object(key).ok().and_then(|key| key.text()).map_or(0, |key| key.payload().len()))?;
+        }
         let pid = root.required(keys::snapshot::PID, &dictionary::signed())?;
         let platform = root.required(keys::snapshot::PLATFORM, &dictionary::unsigned())?;
         let timestamp = root.required(keys::snapshot::TIMESTAMP, &dictionary::unsigned())?;
@@ -105,6 +111,7 @@ impl ProcessRecord {
         let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
         if environment.is_some() {
             let environment = root.child(keys::snapshot::ENVIRONMENT)?;
+            budget.spend(environment.pairs().len().saturating_mul(4 * budget::KEY))?;
             for (key, _) in keys::ENVIRONMENT {
                 environment.optional(report, key, &dictionary::string())?;
             }
@@ -115,6 +122,9 @@ impl ProcessRecord {
             let mut budget = Budget::new(view.data().len());
             for pair in metrics.pairs().iter() {
                 if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value, &mut budget)) {
+                    if report.only_counts(&error) {
+                        continue;
+                    }
                     report.fault(error.at_key(keys::snapshot::METRICS))?;
                 }
             }
@@ -127,6 +137,7 @@ impl ProcessRecord {
                 let path = path.index(index);
                 if let Err(error) =
                     reference.and_then(|reference| AotImageRow::read(view, reference, path, &mut budget))
+                    && !report.only_counts(&error)
                 {
                     report.fault(error.at_key(path.to_string()))?;
                 }
