@@ -39,8 +39,8 @@ fn one_list_of_segments_for_every_image() {
     let process = one_image_many_times(&mut raw, 200_000, &[("addr", address), ("segs", segments)]);
     is_limited("shared segments", &process);
     // What stays below the limit stays within the bounds as well.
-    let process = one_image_many_times(&mut raw, 10_000, &[("addr", address), ("segs", segments)]);
-    assert_eq!(everything("few shared segments", process, false).unwrap().images().segment_columns().len(), 140_000);
+    let process = one_image_many_times(&mut raw, 5000, &[("addr", address), ("segs", segments)]);
+    assert_eq!(everything("few shared segments", process, false).unwrap().images().segment_columns().len(), 70_000);
 }
 
 #[test]
