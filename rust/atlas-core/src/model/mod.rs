@@ -14,6 +14,9 @@ mod rewrite;
 mod shared_cache;
 mod snapshot;
 
+#[cfg(test)]
+mod tests;
+
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
 pub use image::{Image, Segment};

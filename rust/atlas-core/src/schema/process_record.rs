@@ -107,6 +107,13 @@ impl ProcessRecord {
         let flags_read = root.optional(report, keys::snapshot::FLAGS_READ, &dictionary::address())?;
         let flags_written = root.optional(report, keys::snapshot::FLAGS_WRITTEN, &dictionary::address())?;
 
+        // Whoever shows what is not known here makes every key of the root anew.
+        let mut budget = Budget::new(view.data().len());
+        for pair in root.pairs().iter() {
+            let key = pair.and_then(|(key, _)| view.object(key));
+            let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
+            budget.spend(budget::ROW.saturating_add(length))?;
+        }
         let images = ImageTable::check(&plist, images, root.path().key(keys::snapshot::IMAGES), policy, report)?;
         let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
         if environment.is_some() {
@@ -283,7 +290,7 @@ impl CacheReference {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
             file_path: cache
-                .required(keys::cache_reference::FILE_PATH, &dictionary::string())?
+                .required(keys::cache_reference::FILE_PATH, &dictionary::path())?
                 .decode_lossy()
                 .into_owned(),
             aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,
