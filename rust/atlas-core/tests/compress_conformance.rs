@@ -4,6 +4,8 @@
 //! them the tests fail in CI (`CI=true`) and are skipped elsewhere.
 #![allow(clippy::print_stderr, clippy::panic, clippy::unwrap_used)]
 
+mod support;
+
 use std::path::PathBuf;
 
 use atlas_core::compress::{self, Codec};
@@ -18,15 +20,8 @@ struct Fixtures {
 
 impl Fixtures {
     fn open(part: &str) -> Option<Self> {
-        let folder = std::env::var_os("DYLD_ATLAS_FIXTURES")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"), PathBuf::from);
-        let folder = folder.join(part);
-        let Ok(manifest) = std::fs::read(folder.join("MANIFEST.json")) else {
-            assert!(std::env::var_os("CI").is_none(), "no fixtures in {}", folder.display());
-            eprintln!("skipped: no fixtures in {} (set DYLD_ATLAS_FIXTURES)", folder.display());
-            return None;
-        };
-        let manifest = serde_json::from_slice(&manifest).unwrap();
+        let folder = support::fixtures(part)?;
+        let manifest = support::json(&folder.join("MANIFEST.json"));
         Some(Self { folder, manifest })
     }
 

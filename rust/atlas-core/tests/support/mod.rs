@@ -8,4 +8,4 @@ pub mod expected;
 mod fixtures;
 
 pub use build::process_plist;
-pub use fixtures::fixtures;
+pub use fixtures::{fixtures, from_environment, json, list, present};
