@@ -2,7 +2,7 @@
 //!
 //! One test alone in its process, so that the process's peak is the test's.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use atlas_core::Limits;
 use atlas_core::compress::{self, Codec};

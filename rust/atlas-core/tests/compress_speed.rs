@@ -3,7 +3,7 @@
 //! Run alone, optimised: `cargo test --release -p atlas-core --test compress_speed -- --ignored --nocapture`; under
 //! `taskset -c 0` for one thread.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::io::Read;
 use std::time::Instant;

@@ -27,7 +27,8 @@ pub struct Decoded {
 ///
 /// # Errors
 /// * [`crate::ErrorKind::Archive`] at the byte offset in `data` where the container or a block's stream is not well
-///   formed, or yields fewer or more bytes than the block declares. Of several bad blocks the first is named.
+///   formed, or yields fewer or more bytes than the block declares. Of several bad blocks the first is named, save that
+///   one which declares more than its bytes can yield is found before any is decoded.
 /// * [`crate::ErrorKind::Limit`] `"decoded bytes"` where the blocks declare more than `limits.decoded_bytes` together;
 ///   nothing is decoded or allocated then.
 pub fn decode(data: &[u8], limits: &Limits) -> Result<Decoded> {

@@ -179,7 +179,7 @@ fn read_subcache(
 ) -> Result<SubCacheRow> {
     let subcache = Dictionary::open(view, reference, path)?;
     // Each of the seven keys may be looked for from the first pair to the last.
-    budget.spend(budget::ROW + 7 * subcache.pairs().len())?;
+    budget.spend(budget::ROW.saturating_add(subcache.pairs().len().saturating_mul(7 * budget::KEY)))?;
     let (at, array) = subcache.required_at(keys::subcache::MAPPINGS, &dictionary::array())?;
     let path = subcache.path().key(keys::subcache::MAPPINGS);
     if array.len() > MOST_MAPPINGS {
@@ -207,7 +207,7 @@ fn read_subcache(
 impl MappingRow {
     fn read(view: View<'_>, reference: u32, path: Path<'_>, budget: &mut Budget) -> Result<Self> {
         let mapping = Dictionary::open(view, reference, path)?;
-        budget.spend(budget::ROW + 4 * mapping.pairs().len())?;
+        budget.spend(budget::ROW.saturating_add(mapping.pairs().len().saturating_mul(4 * budget::KEY)))?;
         Ok(Self {
             preferred_load_address: mapping.required(keys::mapping::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
             size: mapping.required(keys::mapping::SIZE, &dictionary::unsigned())?,

@@ -163,7 +163,7 @@ pub(super) fn image(
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(1 + located.pairs.len())?;
+    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A faulty optional key is dropped; the image stays.
     macro_rules! optional {
         ($slot:expr, $wanted:expr) => {
@@ -202,7 +202,7 @@ pub(super) fn segment(
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(1 + located.pairs.len())?;
+    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A segment without one of these is none.
     macro_rules! required {
         ($slot:expr, $wanted:expr) => {

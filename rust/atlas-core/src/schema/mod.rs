@@ -22,6 +22,9 @@ mod rows;
 mod walker;
 mod words;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use cache_record::{CacheRecord, MappingRow, SubCacheRow};
 pub use images::ImageTable;
 pub use process_record::{AotImageRow, CacheReference, ProcessRecord};

@@ -249,7 +249,7 @@ impl AotImageRow {
     fn read(view: View<'_>, reference: u32, path: Path<'_>, budget: &mut Budget) -> Result<Self> {
         let image = Dictionary::open(view, reference, path)?;
         // Each of the four keys may be looked for from the first pair to the last.
-        budget.spend(budget::ROW + 4 * image.pairs().len())?;
+        budget.spend(budget::ROW.saturating_add(image.pairs().len().saturating_mul(4 * budget::KEY)))?;
         let (at, key) = image.required_at(keys::aot_image::IMAGE_KEY, &dictionary::data())?;
         let image_key = key.try_into().map_err(|_| {
             Error::schema("data of 32 bytes", format!("data of {} bytes", key.len()))

@@ -254,7 +254,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         let segments = self.value(keys, segments, |words, at| words.is_short_array(at).then_some(at as u32))?;
         let (position, segments) = (position as u32, segments.unwrap_or_default());
         let row = ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments };
-        Some((row, budget::IMAGE + 1 + count + name_length + path_length))
+        Some((row, budget::IMAGE + budget::KEY * count + name_length + path_length))
     }
 
     #[inline(always)]
@@ -272,7 +272,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         let permissions = u8::try_from(self.value(keys, permissions, size)??).ok()?;
         let file_offset = self.value(keys, file_offset, size)?;
         let row = SegmentRow { name, permissions, preferred_load_address, vm_size, file_size, file_offset };
-        Some((row, budget::SEGMENT + 1 + count + length))
+        Some((row, budget::SEGMENT + budget::KEY * count + length))
     }
 
     /// The shape of the dictionary at `position`; `None` where it is none, or one that the usual way does not take.
