@@ -170,8 +170,7 @@ impl Segment {
     /// The name.
     #[must_use]
     pub fn name(&self) -> Option<Text<'_>> {
-        let (table, _) = self.set.row(self.image as usize)?;
-        table.text(self.row.name)
+        self.set.text_of(self.image as usize, self.row.name)
     }
 
     /// Where the segment lies in the process.
