@@ -84,7 +84,11 @@ fn argument(
             }
         }
     }
-    object.extract()
+    // Nearly all addresses are below 2^63, and those the interpreter reads several times as fast.
+    match object.extract::<i64>() {
+        Ok(address @ 0..) => Ok(address.cast_unsigned()),
+        _ => object.extract(),
+    }
 }
 
 #[cold]

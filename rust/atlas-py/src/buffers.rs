@@ -55,10 +55,10 @@ fn part_of_immutable(view: &Bound<'_, PyMemoryView>) -> PyResult<Option<Bytes>> 
     let Some(whole) = immutable(&view.getattr(intern!(view.py(), "obj"))?) else {
         return Ok(None);
     };
-    let buffer = PyUntypedBuffer::get(view)?;
-    if !buffer.is_c_contiguous() {
+    // PyO3 opens no buffer without dimensions, such as that of a single number; that is copied.
+    let Some(buffer) = PyUntypedBuffer::get(view).ok().filter(PyUntypedBuffer::is_c_contiguous) else {
         return Ok(None);
-    }
+    };
     let start = (buffer.buf_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
     Ok(start.checked_add(buffer.len_bytes()).and_then(|end| whole.slice(start..end)))
 }
@@ -79,14 +79,16 @@ fn is_native(format: &CStr, letters: &[u8]) -> bool {
 
 /// Opens a one-dimensional buffer of numbers, `size` bytes each.
 fn numbers(object: &Bound<'_, PyAny>, letters: &[u8], size: usize, name: &str) -> PyResult<PyUntypedBuffer> {
-    let buffer = PyUntypedBuffer::get(object)?;
+    // A memoryview fills in what exporters may leave out, as ctypes does with the strides; PyO3 wants it all.
+    let view = PyMemoryView::from(object)?;
+    let dimensions: usize = view.getattr(intern!(object.py(), "ndim"))?.extract()?;
+    if dimensions != 1 {
+        return Err(PyValueError::new_err(format!("expected a buffer of one dimension, found one of {dimensions}")));
+    }
+    let buffer = PyUntypedBuffer::get(&view)?;
     if buffer.item_size() != size || !is_native(buffer.format(), letters) {
         let found = format!("format {:?}, {} bytes each", buffer.format(), buffer.item_size());
         return Err(PyTypeError::new_err(format!("expected a buffer of {name} numbers, found {found}")));
-    }
-    if buffer.dimensions() != 1 {
-        let found = buffer.dimensions();
-        return Err(PyValueError::new_err(format!("expected a buffer of one dimension, found one of {found}")));
     }
     Ok(buffer)
 }
@@ -165,7 +167,9 @@ impl Indices {
         if buffer.readonly() {
             return Err(PyBufferError::new_err("the buffer for the result is read-only"));
         }
-        if !buffer.is_c_contiguous() || !buffer.buf_ptr().cast::<i32>().is_aligned() {
+        // No number is ever written to an empty buffer, which may lie anywhere.
+        let aligned = buffer.len_bytes() == 0 || buffer.buf_ptr().cast::<i32>().is_aligned();
+        if !buffer.is_c_contiguous() || !aligned {
             return Err(PyBufferError::new_err("the buffer for the result must be contiguous and aligned"));
         }
         let room = buffer.len_bytes() / size_of::<i32>();

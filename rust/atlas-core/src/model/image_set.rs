@@ -151,6 +151,7 @@ impl ImageSet {
         self.cache.is_some() && self.columns().only_preferred(index)
     }
 
+    /// The string at a position in the record that image `index` stands in.
     pub(super) fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
         match self.columns().row(index) {
             Row::Own(_) => self.own.as_ref()?.text(position),

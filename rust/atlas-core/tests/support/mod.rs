@@ -10,4 +10,4 @@ pub mod mutate;
 pub mod raw;
 
 pub use build::process_plist;
-pub use fixtures::fixtures;
+pub use fixtures::{fixtures, from_environment, json, list, present};
