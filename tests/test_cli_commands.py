@@ -211,6 +211,17 @@ def test_provider_root(command: Command) -> None:
     assert [image["name"] for image in result.json["images"] if image["in_shared_cache"]] == ["libx.dylib"]
 
 
+def test_the_record_of_the_cache_is_missing(command: Command) -> None:
+    path = command.file("b.aar", snapshot().shared_cache(_elsewhere(), embed=False).build())
+    result = command("show", path)
+    warning, hint = result.err.splitlines()
+    assert (result.code, warning.startswith(f"dyld-atlas: warning: {path}: no record of the shared cache")) == (0, True)
+    assert hint.startswith("hint: --provider-root DIR")
+    assert "its atlas was not found" in result.out
+    assert "broken" not in result.out
+    assert "hint:" not in command("show", path, "--no-files").err
+
+
 def test_lenient(command: Command) -> None:
     broken = snapshot().image("/x", address=None).image("/y", extra={"addr": "text"})
     path = command.file("broken.aar", broken.build())

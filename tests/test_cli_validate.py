@@ -129,17 +129,34 @@ def test_the_wrong_atlas(command: Command) -> None:
         (b"\xcf\xfa\xed\xfe" + bytes(28), "Mach-O"),
         (b"AEA1" + bytes(20), "encrypted"),
         (b"PK\x03\x04", "ZIP"),
+        (b"\x7fELF\x02\x01\x01", "ELF"),
+        (b"<?xml version='1.0'?><plist/>", "XML"),
+        (b"AA01\xff", "cut short or damaged"),
+        (b"pbze\0\0", "cut short or damaged"),
+        (b"hello world", "begins with AA01"),
     ],
 )
 def test_other_files(command: Command, data: bytes, hint: str) -> None:
     path = command.file("other", data)
     result = command("validate", path)
-    if data or result.code == 3:
-        assert result.code == 3
-        assert hint in result.out
+    assert result.code == 3
+    assert hint in result.out
     show = command("show", path)
     assert show.code == 3
     assert hint in show.err
+
+
+def test_an_atlas_is_no_snapshot(command: Command) -> None:
+    shown = command("show", command.file("c.atlas", cache().build_atlas(codec="lz4")))
+    assert shown.code == 3
+    assert shown.err.splitlines()[1] == "hint: this is the atlas of a shared cache; dyld-atlas validate looks it over"
+
+
+def test_a_snapshot_without_the_record_of_its_cache(command: Command) -> None:
+    path = command.file("a.aar", snapshot().shared_cache(cache(), used=[0], embed=False).build())
+    result = command("validate", path, "--json")
+    assert (result.code, result.json["valid"]) == (0, True)
+    assert len(result.json["warnings"]) == 1
 
 
 def test_archives_of_something_else(command: Command) -> None:

@@ -1,9 +1,11 @@
-"""Speed that holds on a noisy machine: how time grows, and ratios to peers in the same run, with much slack.
+"""What scripts/bench measures with: its yardsticks are right, and what is measured agrees with them.
 
-The figures themselves are taken by `scripts/bench` on a quiet machine; see docs/benchmarks.md.
+Nothing here is timed: how fast it is, a busy machine cannot tell. What can be told exactly is guarded elsewhere:
+allocations in rust/atlas-core/tests/allocations.rs, instructions against the number of images in growth.rs.
 """
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,52 +17,37 @@ from benchmarks import columns, corpus, lookup, opening, peers, report, scaling
 from benchmarks.context import Context
 from benchmarks.timing import Clock
 
-QUICK = Clock(rounds=5, round_seconds=0.004)
+# As little as there can be: the rounds are for figures, and here none is wanted.
+ONCE = Clock(rounds=1, round_seconds=0.0)
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """Both corpora, in short rounds."""
-    return Context(QUICK, quick=True, folder=tmp_path_factory.mktemp("bench"))
+    """Both corpora."""
+    return Context(ONCE, quick=True, folder=tmp_path_factory.mktemp("bench"))
 
 
-def ratios(rows: list[report.Row], peer: str) -> dict[str, float]:
-    """The best ratio of each corpus to a peer."""
-    best: dict[str, float] = {}
-    for row in rows:
-        if peer in row.peers:
-            best[row.corpus] = max(best.get(row.corpus, 0), row.ratios[peer])
-    return best
+@pytest.mark.parametrize(
+    ("workload", "peer"),
+    [(opening.with_new_cache, "plistlib"), (columns.columns, "plistlib"), (lookup.in_bulk, "numpy")],
+)
+def test_what_is_measured_agrees_with_the_peer(
+    context: Context, workload: Callable[[Context], Iterable[report.Row]], peer: str
+) -> None:
+    # Each workload compares its results before it takes the time.
+    rows = list(workload(context))
+    assert {row.corpus for row in rows} >= {"typical", "huge"}
+    assert any(peer in row.peers for row in rows)
+    assert all(row.value > 0 for row in rows)
 
 
-def test_time_grows_no_faster_than_the_number_of_images() -> None:
-    # A quadratic step shows as 2; small inputs with a fixed cost show as less than 1.
-    growth = scaling.exponents(QUICK, (1000, 4000, 16000), seed=1)
-    assert {name: slope for name, slope in growth.items() if slope > 1.35} == {}
+def test_growth_is_taken_of_every_work() -> None:
+    assert set(scaling.exponents(ONCE, (20, 40), seed=1)) == set(scaling.works(20, seed=1))
 
 
 def test_an_exponent_is_found() -> None:
     assert scaling.exponent((1, 10, 100), (1, 10, 100)) == pytest.approx(1)
     assert scaling.exponent((1, 10, 100), (1, 100, 10_000)) == pytest.approx(2)
-
-
-@pytest.mark.slow
-def test_opening_is_far_from_plistlib(context: Context) -> None:
-    for corpus_name, ratio in ratios(list(opening.with_new_cache(context)), "plistlib").items():
-        assert ratio > 15, corpus_name
-
-
-@pytest.mark.slow
-def test_columns_are_far_from_plistlib(context: Context) -> None:
-    found = ratios([row for row in columns.columns(context) if row.id == "C1"], "plistlib")
-    assert found["typical"] > 150
-    assert found["huge"] > 30
-
-
-@pytest.mark.slow
-def test_a_million_addresses_are_far_from_numpy(context: Context) -> None:
-    for corpus_name, ratio in ratios([row for row in lookup.in_bulk(context) if row.id == "L2"], "numpy").items():
-        assert ratio > 3, corpus_name
 
 
 def test_the_corpus_depends_on_the_seed_alone() -> None:

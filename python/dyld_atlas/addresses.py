@@ -31,12 +31,23 @@ Traceback (most recent call last):
 TypeError: cannot add RebasedAddress and PreferredAddress
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from operator import index
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, overload
+
+# Type checkers take this for true. At run time nothing here needs typing, whose import takes longer than all the rest.
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+    Protocol = object
+
+    def overload(function: object) -> object:
+        """Nothing: what follows the overloads replaces them."""
+        return function
+
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable
+    from typing import Any, Protocol, Self, SupportsIndex, overload
 
 __all__ = ["PreferredAddress", "RebasedAddress", "Slide"]
 
@@ -58,7 +69,7 @@ class _Word(int):
 
     __slots__ = ()
 
-    def __new__(cls, value: SupportsIndex | str | bytes = 0, base: SupportsIndex = 10) -> "Self":
+    def __new__(cls, value: SupportsIndex | str | bytes = 0, base: SupportsIndex = 10) -> Self:
         """As ``int``, modulo 2**64. Text is read in ``base``; an address of another kind is taken for its number."""
         if isinstance(value, (str, bytes, bytearray)):
             number = int(value, base)
@@ -109,25 +120,25 @@ class PreferredAddress(_Word):
     __slots__ = ()
 
     @overload  # type: ignore[override]  # wider than int's: Slide is an int that gives another kind
-    def __add__(self, other: "Slide", /) -> "RebasedAddress": ...
+    def __add__(self, other: Slide, /) -> RebasedAddress: ...
     @overload
-    def __add__(self, other: PlainInt, /) -> "PreferredAddress": ...
+    def __add__(self, other: PlainInt, /) -> PreferredAddress: ...
     def __add__(self, other: Any, /) -> Any:
         if isinstance(other, Slide):
             return _make(RebasedAddress, (int(self) + int(other)) & _MASK)
         return _move(self, other, 1)
 
     @overload
-    def __radd__(self, other: "Slide", /) -> "RebasedAddress": ...
+    def __radd__(self, other: Slide, /) -> RebasedAddress: ...
     @overload
-    def __radd__(self, other: PlainInt, /) -> "PreferredAddress": ...
+    def __radd__(self, other: PlainInt, /) -> PreferredAddress: ...
     def __radd__(self, other: Any, /) -> Any:
         return self.__add__(other)
 
     @overload  # type: ignore[override]  # only a plain integer gives the same kind
-    def __sub__(self, other: "PreferredAddress", /) -> int: ...
+    def __sub__(self, other: PreferredAddress, /) -> int: ...
     @overload
-    def __sub__(self, other: PlainInt, /) -> "PreferredAddress": ...
+    def __sub__(self, other: PlainInt, /) -> PreferredAddress: ...
     def __sub__(self, other: Any, /) -> Any:
         if isinstance(other, PreferredAddress):
             return int(self) - int(other)
@@ -138,10 +149,10 @@ class PreferredAddress(_Word):
 
     if TYPE_CHECKING:
 
-        def __lt__(self, other: "PreferredAddress | PlainInt", /) -> bool: ...
-        def __le__(self, other: "PreferredAddress | PlainInt", /) -> bool: ...
-        def __gt__(self, other: "PreferredAddress | PlainInt", /) -> bool: ...
-        def __ge__(self, other: "PreferredAddress | PlainInt", /) -> bool: ...
+        def __lt__(self, other: PreferredAddress | PlainInt, /) -> bool: ...
+        def __le__(self, other: PreferredAddress | PlainInt, /) -> bool: ...
+        def __gt__(self, other: PreferredAddress | PlainInt, /) -> bool: ...
+        def __ge__(self, other: PreferredAddress | PlainInt, /) -> bool: ...
 
 
 class RebasedAddress(_Word):
@@ -149,20 +160,20 @@ class RebasedAddress(_Word):
 
     __slots__ = ()
 
-    def __add__(self, other: PlainInt, /) -> "RebasedAddress":
+    def __add__(self, other: PlainInt, /) -> RebasedAddress:
         return _move(self, other, 1)  # type: ignore[no-any-return]
 
-    def __radd__(self, other: PlainInt, /) -> "RebasedAddress":
+    def __radd__(self, other: PlainInt, /) -> RebasedAddress:
         return _move(self, other, 1)  # type: ignore[no-any-return]
 
     @overload  # type: ignore[override]  # each kind gives another
-    def __sub__(self, other: PreferredAddress, /) -> "Slide": ...
+    def __sub__(self, other: PreferredAddress, /) -> Slide: ...
     @overload
-    def __sub__(self, other: "Slide", /) -> PreferredAddress: ...
+    def __sub__(self, other: Slide, /) -> PreferredAddress: ...
     @overload
-    def __sub__(self, other: "RebasedAddress", /) -> int: ...
+    def __sub__(self, other: RebasedAddress, /) -> int: ...
     @overload
-    def __sub__(self, other: PlainInt, /) -> "RebasedAddress": ...
+    def __sub__(self, other: PlainInt, /) -> RebasedAddress: ...
     def __sub__(self, other: Any, /) -> Any:
         if isinstance(other, PreferredAddress):
             return _make(Slide, (int(self) - int(other)) & _MASK)
@@ -177,10 +188,10 @@ class RebasedAddress(_Word):
 
     if TYPE_CHECKING:
 
-        def __lt__(self, other: "RebasedAddress | PlainInt", /) -> bool: ...
-        def __le__(self, other: "RebasedAddress | PlainInt", /) -> bool: ...
-        def __gt__(self, other: "RebasedAddress | PlainInt", /) -> bool: ...
-        def __ge__(self, other: "RebasedAddress | PlainInt", /) -> bool: ...
+        def __lt__(self, other: RebasedAddress | PlainInt, /) -> bool: ...
+        def __le__(self, other: RebasedAddress | PlainInt, /) -> bool: ...
+        def __gt__(self, other: RebasedAddress | PlainInt, /) -> bool: ...
+        def __ge__(self, other: RebasedAddress | PlainInt, /) -> bool: ...
 
 
 class Slide(_Word):
@@ -196,13 +207,13 @@ class Slide(_Word):
         """The distance in bytes, negative where the file was moved down: -2**63 up to 2**63 - 1."""
         return (int(self) ^ (1 << 63)) - (1 << 63)
 
-    def __neg__(self) -> "Slide":
+    def __neg__(self) -> Slide:
         return _make(Slide, -int(self) & _MASK)  # type: ignore[no-any-return]
 
     @overload  # type: ignore[override]  # wider than int's: an address is an int that gives another kind
     def __add__(self, other: PreferredAddress, /) -> RebasedAddress: ...
     @overload
-    def __add__(self, other: "Slide | PlainInt", /) -> "Slide": ...
+    def __add__(self, other: Slide | PlainInt, /) -> Slide: ...
     def __add__(self, other: Any, /) -> Any:
         if isinstance(other, PreferredAddress):
             return _make(RebasedAddress, (int(self) + int(other)) & _MASK)
@@ -213,25 +224,25 @@ class Slide(_Word):
     @overload
     def __radd__(self, other: PreferredAddress, /) -> RebasedAddress: ...
     @overload
-    def __radd__(self, other: PlainInt, /) -> "Slide": ...
+    def __radd__(self, other: PlainInt, /) -> Slide: ...
     def __radd__(self, other: Any, /) -> Any:
         return self.__add__(other)
 
-    def __sub__(self, other: "Slide | PlainInt", /) -> "Slide":
+    def __sub__(self, other: Slide | PlainInt, /) -> Slide:
         if isinstance(other, Slide):
             return _make(Slide, (int(self) - int(other)) & _MASK)  # type: ignore[no-any-return]
         return _move(self, other, -1)  # type: ignore[no-any-return]
 
-    def __rsub__(self, other: PlainInt, /) -> "Slide":
+    def __rsub__(self, other: PlainInt, /) -> Slide:
         distance = _distance(other, self)
         return NotImplemented if distance is NotImplemented else Slide(distance)
 
     if TYPE_CHECKING:
 
-        def __lt__(self, other: "Slide | PlainInt", /) -> bool: ...
-        def __le__(self, other: "Slide | PlainInt", /) -> bool: ...
-        def __gt__(self, other: "Slide | PlainInt", /) -> bool: ...
-        def __ge__(self, other: "Slide | PlainInt", /) -> bool: ...
+        def __lt__(self, other: Slide | PlainInt, /) -> bool: ...
+        def __le__(self, other: Slide | PlainInt, /) -> bool: ...
+        def __gt__(self, other: Slide | PlainInt, /) -> bool: ...
+        def __ge__(self, other: Slide | PlainInt, /) -> bool: ...
 
 
 def _move(word: _Word, other: object, sign: int) -> Any:

@@ -4,8 +4,14 @@ A newer system knows more names than this module. A number without one is kept a
 ``UNKNOWN_<number>``, equal to its number, and nothing raises.
 """
 
+from __future__ import annotations
+
 import enum
-from typing import Self
+
+# As in addresses.py: nothing here needs typing at run time.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Permissions", "Platform", "ProcessState", "SnapshotFlags"]
 

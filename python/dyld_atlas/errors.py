@@ -4,9 +4,13 @@ Every kind has a number in :attr:`AtlasError.code` that never changes. Refusals 
 are in Python: :class:`FileNotFoundError`, :class:`PermissionError` and so on, with ``filename`` set.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from __future__ import annotations
 
+# As in addresses.py: nothing here needs typing at run time.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from ._native import FileIdentifier
 
 __all__ = [
@@ -36,7 +40,7 @@ class AtlasError(Exception):
     def __init__(
         self, message: str = "", /, *, code: int | None = None, hint: str | None = None, **place: object
     ) -> None:
-        """``place``: where it is (``entry``, ``key_path``, ``offset``), as far as that is known; kept as attributes."""
+        """``place``: where it is and what is there, as far as that is known; kept as the attributes of the class."""
         super().__init__(message)
         self.code = self._code if code is None else code
         self.hint = hint
@@ -48,40 +52,16 @@ class AtlasError(Exception):
 class FormatError(AtlasError, ValueError):
     """Bytes are not what they ought to be. The attributes say where, what would have been right, and what is there."""
 
-    entry: str | None
+    entry: str | None = None
     """The archive entry, such as ``process.plist``."""
-    key_path: str | None
+    key_path: str | None = None
     """The place within its property list, such as ``imgs[1207].segs[2].padr``."""
-    offset: int | None
+    offset: int | None = None
     """The offset in bytes within the entry, or within the whole input where there is no entry."""
-    expected: str | None
+    expected: str | None = None
     """What would have been right, in words."""
-    found: str | None
+    found: str | None = None
     """What is there, in words."""
-
-    def __init__(
-        self,
-        message: str = "",
-        /,
-        *,
-        code: int | None = None,
-        hint: str | None = None,
-        entry: str | None = None,
-        key_path: str | None = None,
-        offset: int | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            code=code,
-            hint=hint,
-            entry=entry,
-            key_path=key_path,
-            offset=offset,
-            expected=expected,
-            found=found,
-        )
 
 
 class ArchiveError(FormatError):
@@ -119,38 +99,10 @@ class LimitExceededError(FormatError):
 
     _code = 6
 
-    limit: int
+    limit: int = 0
     """The bound, in the unit of the limit."""
-    requested: int
+    requested: int = 0
     """What the input asks for, at least."""
-
-    def __init__(
-        self,
-        message: str = "",
-        /,
-        *,
-        limit: int = 0,
-        requested: int = 0,
-        code: int | None = None,
-        hint: str | None = None,
-        entry: str | None = None,
-        key_path: str | None = None,
-        offset: int | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            code=code,
-            hint=hint,
-            entry=entry,
-            key_path=key_path,
-            offset=offset,
-            expected=expected,
-            found=found,
-        )
-        self.limit = limit
-        self.requested = requested
 
 
 class MissingDataError(AtlasError, LookupError):
@@ -158,21 +110,8 @@ class MissingDataError(AtlasError, LookupError):
 
     _code = 7
 
-    identifier: "FileIdentifier | None"
+    identifier: FileIdentifier | None = None
     """What names the file."""
-
-    def __init__(
-        self,
-        message: str = "",
-        /,
-        *,
-        identifier: "FileIdentifier | None" = None,
-        code: int | None = None,
-        hint: str | None = None,
-        **place: object,
-    ) -> None:
-        super().__init__(message, code=code, hint=hint, **place)
-        self.identifier = identifier
 
 
 class UnmappedAddressError(AtlasError, LookupError):
@@ -180,18 +119,5 @@ class UnmappedAddressError(AtlasError, LookupError):
 
     _code = 8
 
-    address: int
+    address: int = 0
     """The address that was asked for."""
-
-    def __init__(
-        self,
-        message: str = "",
-        /,
-        *,
-        address: int = 0,
-        code: int | None = None,
-        hint: str | None = None,
-        **place: object,
-    ) -> None:
-        super().__init__(message, code=code, hint=hint, **place)
-        self.address = address

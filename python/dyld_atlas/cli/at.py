@@ -59,13 +59,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _locate(snapshot: "Snapshot", address: int) -> _Place:
-    image = snapshot.images.at(address)
-    if image is None:
+    location = snapshot.resolve(address)
+    if location is None:
         return _Place(address, None, None, None)
-    for segment in image.segments:
-        if 0 <= address - int(segment.address) < segment.vm_size:
-            return _Place(address, image, segment.name, address - int(image.address))
-    return _Place(address, image, None, address - int(image.address))
+    return _Place(address, location.image, location.segment and location.segment.name, location.offset)
 
 
 def _addresses(text: str) -> list[int]:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from ..errors import AtlasError, FormatError, SchemaError
+from ..errors import AtlasError, FormatError, LimitExceededError, SchemaError
 from . import exits, inputs
 from .terminal import Style, plain
 
@@ -35,7 +35,7 @@ def report(error: Exception, options: argparse.Namespace) -> int:
     else:
         message = f"{path}: {error}" if path else str(error)
     print(f"{style('dyld-atlas: error:', 'red')} {plain(message)}", file=sys.stderr)
-    hint = hint_of(error) or _hint(error)
+    hint = _hint(error) or hint_of(error)
     if hint:
         print(f"{style('hint:', 'cyan')} {plain(hint)}", file=sys.stderr)
     return exit_code(error)
@@ -48,8 +48,8 @@ def hint_of(error: Exception) -> str | None:
 
 
 def _hint(error: Exception) -> str | None:
-    """What helps, where the error itself does not say it."""
-    if not isinstance(error, FormatError):
+    """What helps, as far as the command knows more than the error: it can look at the file again."""
+    if not isinstance(error, FormatError) or isinstance(error, LimitExceededError):
         return None
     if isinstance(error, SchemaError) and error.key_path is not None:
         return "--lenient shows what is sound"

@@ -1,11 +1,13 @@
 """Opens what the arguments name."""
 
 import argparse
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
 from .progress import Progress
-from .terminal import plain
+from .terminal import Style, plain
 
 if TYPE_CHECKING:
     from .._native import Snapshot
@@ -37,6 +39,15 @@ def read(path: str) -> bytes:
     return data
 
 
+def _is_pipe(path: str) -> bool:
+    """Whether ``path`` can be read but not mapped, as what ``<(…)`` of a shell gives."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def providers(options: argparse.Namespace) -> "list[Provider] | tuple[()] | None":
     """What ``--provider-root`` and ``--no-files`` say."""
     if options.no_files:
@@ -54,7 +65,7 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
     from .._native import Snapshot
 
     asked = providers(options)
-    if path == "-":
+    if path == "-" or _is_pipe(path):
         data = read(path)
         with Progress("opening the snapshot"):
             opened = Snapshot.from_bytes(data, providers=asked, lenient=options.lenient)
@@ -62,12 +73,23 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
         current, _data = path, None
         with Progress(f"opening {path}"):
             opened = Snapshot.open(path, providers=asked, lenient=options.lenient)
-    warnings = list(opened.warnings)
-    for warning in warnings[:_MOST_WARNINGS]:
-        print(f"dyld-atlas: warning: {plain(current or path)}: {plain(warning)}", file=sys.stderr)
-    if len(warnings) > _MOST_WARNINGS:
-        print(f"dyld-atlas: warning: and {len(warnings) - _MOST_WARNINGS} more", file=sys.stderr)
+    _warn(opened, options)
     return opened
+
+
+def _warn(opened: "Snapshot", options: argparse.Namespace) -> None:
+    """Says what was dropped or not found, and what can be done about it."""
+    style = Style(sys.stderr, options.color)
+    warnings = list(opened.warnings)
+    head = style("dyld-atlas: warning:", "yellow")
+    for warning in warnings[:_MOST_WARNINGS]:
+        print(f"{head} {plain(current or '')}: {plain(warning)}", file=sys.stderr)
+    if len(warnings) > _MOST_WARNINGS:
+        print(f"{head} and {len(warnings) - _MOST_WARNINGS} more", file=sys.stderr)
+    record = opened.shared_cache_record
+    if record is not None and opened.shared_cache is None and not options.no_files:
+        hint = "--provider-root DIR, with the files of that machine below DIR; wanted is the .atlas beside "
+        print(f"{style('hint:', 'cyan')} {hint}{plain(record.file_path)}", file=sys.stderr)
 
 
 def what_it_is() -> str | None:
@@ -81,17 +103,13 @@ def what_it_is() -> str | None:
                 data = file.read()
         except OSError:
             return None
-    return describe(data[:64]) or _archive_without_snapshot(data)
-
-
-def _archive_without_snapshot(data: bytes) -> str | None:
     from .._native import Archive
     from ..errors import FormatError
 
     try:
         archive = Archive.from_bytes(data)
     except FormatError:
-        return None
+        return describe(data[:64])
     if "process.plist" in archive:
         return None
     if any(entry.path.startswith("caches/uuids/") for entry in archive.entries):
@@ -99,8 +117,8 @@ def _archive_without_snapshot(data: bytes) -> str | None:
     return "this is an archive, but none of a snapshot: it holds no process.plist"
 
 
-def describe(head: bytes) -> str | None:
-    """What a file is that begins with ``head``, if it is not an archive."""
+def describe(head: bytes) -> str:
+    """What a file probably is that begins with ``head`` and cannot be read as an archive."""
     if not head:
         return "the file is empty"
     if head.startswith(b"bplist"):
@@ -112,8 +130,14 @@ def describe(head: bytes) -> str | None:
     magic = head[:4]
     if magic in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"):
         return "this is a Mach-O file, not a snapshot"
+    if head.startswith(b"\x7fELF"):
+        return "this is an ELF file, a program or library of another system"
+    if head.lstrip().startswith((b"<?xml", b"<!DOCTYPE plist", b"<plist")):
+        return "this is an XML document; a snapshot is an archive that holds a binary property list"
     known = ((b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"xar!", "xar"), (b"\xfd7zXZ", "xz"))
     for mark, name in known:
         if head.startswith(mark):
             return f"this is a {name} file; unpack it first"
-    return None
+    if head.startswith((b"AA01", b"YAA1", b"pbz")):
+        return "it begins as an archive should, so it was probably cut short or damaged on the way"
+    return "an archive begins with AA01, YAA1 or, compressed, with pbz; this is something else"

@@ -128,8 +128,6 @@ def _snapshot(data: bytes, report: Report, details: dict[str, str], *, lenient: 
         return
     own = sum(1 for image in snapshot.images if image.shared_cache is None)
     details[_SNAPSHOT] = count(own, "image")
-    if snapshot.shared_cache_record is not None and snapshot.shared_cache is None:
-        report.warnings.append("the record of the shared cache is not in the archive")
     report.warnings += list(snapshot.warnings)
 
 

@@ -46,7 +46,7 @@ class _Version(argparse.Action):
 
 
 def _input_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
+    options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     options.add_argument("--lenient", action="store_true", help="drop what is broken, say so, and show the rest")
     files = options.add_mutually_exclusive_group()
     files.add_argument(
@@ -62,7 +62,7 @@ def _input_options() -> argparse.ArgumentParser:
 
 
 def _output_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
+    options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     shape = options.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="one JSON document, with a line for each record")
     shape.add_argument(

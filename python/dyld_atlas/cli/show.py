@@ -114,7 +114,7 @@ def _lines(snapshot: "Snapshot") -> list[tuple[str, str]]:
     if snapshot.metrics:
         lines.append(("metrics", ", ".join(f"{key} {value}" for key, value in snapshot.metrics.items())))
     if snapshot.warnings:
-        lines.append(("dropped", count(len(snapshot.warnings), "broken record")))
+        lines.append(("warnings", f"{len(snapshot.warnings)}, on standard error"))
     return lines
 
 

@@ -10,6 +10,8 @@
     reason = "a test"
 )]
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,21 +24,13 @@ use sha2::{Digest, Sha256};
 /// What one archive may take, on a slow machine and without optimisation.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// The folder of a set, or `None` where there are no fixtures, which in CI is a failure.
+/// The folder of a set.
 fn fixtures(set: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("DYLD_ATLAS_FIXTURES")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"), PathBuf::from);
-    let folder = root.join("archive").join(set);
-    if folder.join("MANIFEST.json").is_file() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no fixtures at {}", folder.display());
-    eprintln!("SKIPPED: no fixtures at {}; set DYLD_ATLAS_FIXTURES", folder.display());
-    None
+    support::fixtures(&format!("archive/{set}"))
 }
 
 fn manifest(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap()
+    support::json(&folder.join("MANIFEST.json"))
 }
 
 fn read(folder: &Path, file: &Value) -> Vec<u8> {

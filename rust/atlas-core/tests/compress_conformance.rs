@@ -18,8 +18,7 @@ struct Fixtures {
 impl Fixtures {
     fn open(part: &str) -> Option<Self> {
         let folder = support::fixtures(part)?;
-        let manifest = std::fs::read(folder.join("MANIFEST.json")).unwrap();
-        let manifest = serde_json::from_slice(&manifest).unwrap();
+        let manifest = support::json(&folder.join("MANIFEST.json"));
         Some(Self { folder, manifest })
     }
 

@@ -7,32 +7,21 @@
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
-use std::path::{Path, PathBuf};
+mod support;
+
 use std::time::Instant;
 
 use atlas_core::bytes::{Bytes, Mode};
 use atlas_core::macho::{Slice, Universal, View, members, slice_with_uuid, slices};
 use object::{Object, ObjectSection, ObjectSegment};
 use serde_json::Value;
-
-fn from_environment(name: &str, default: &str) -> PathBuf {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    std::env::var_os(name).map_or_else(|| checkout.join(default), PathBuf::from)
-}
+use support::list;
 
 /// The records with the bytes they speak of, or `None` where they are absent and may be.
 fn files() -> Option<Vec<(Value, Bytes)>> {
-    let facts = from_environment("DYLD_ATLAS_FIXTURES", "../shared/fixtures").join("macho/EXPECTED.json");
-    let folder = from_environment("DYLD_ATLAS_MACHO_DIR", "build/macho-wheels");
-    for path in [&facts, &folder] {
-        if !path.exists() {
-            let message = format!("{} is absent (python tests/support/fetch_macho_wheels.py)", path.display());
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
-            eprintln!("SKIPPED: {message}");
-            return None;
-        }
-    }
-    let facts: Value = serde_json::from_slice(&std::fs::read(facts).unwrap()).unwrap();
+    let facts = support::json(&support::fixtures("macho/EXPECTED.json")?);
+    let folder = support::from_environment("DYLD_ATLAS_MACHO_DIR", "build/macho-wheels");
+    let folder = support::present(folder, "python tests/support/fetch_macho_wheels.py")?;
     let open = |record: &Value| {
         let wheel = text(&record["wheel"]).strip_suffix(".whl").unwrap();
         let bytes = Bytes::open(&folder.join(wheel).join(text(&record["member"])), Mode::Map).unwrap();
@@ -51,10 +40,6 @@ fn text(value: &Value) -> &str {
 /// Numbers of 64 bits are decimal texts, so that no reader of JSON rounds them.
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| text(value).parse().unwrap())
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
 /// The facts of each slice with its offset and size, and whether the file is universal.

@@ -6,30 +6,12 @@
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
-use std::path::{Path, PathBuf};
+mod support;
 
 use atlas_core::bytes::{Bytes, Mode};
 use atlas_core::macho::{View, constants, slices};
 use serde_json::Value;
-
-fn fixtures(folder: &str) -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
-    let path = std::env::var_os("DYLD_ATLAS_FIXTURES").map_or_else(beside, PathBuf::from).join(folder);
-    if !path.exists() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is absent", path.display());
-        eprintln!("SKIPPED: {} is absent (DYLD_ATLAS_FIXTURES)", path.display());
-        return None;
-    }
-    Some(path)
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
-}
+use support::{fixtures, json, list};
 
 #[test]
 fn images_of_real_caches() {

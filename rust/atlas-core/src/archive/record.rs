@@ -112,6 +112,6 @@ fn no_record(stream: &[u8], start: usize) -> Error {
             error("a pbz container, which stands only around a whole archive and only once".to_owned())
         }
         [b'b', b'p', b'l', b'i', ..] => error("a binary property list".to_owned()),
-        _ => error(format!("{}", rest.get(..4).unwrap_or(rest).escape_ascii())),
+        _ => error(format!("\"{}\"", rest.get(..4).unwrap_or(rest).escape_ascii())),
     }
 }

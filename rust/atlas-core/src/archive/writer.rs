@@ -31,6 +31,8 @@ pub struct ArchiveWriter {
     stamp: Stamp,
     links: Vec<Pending>,
     others: Vec<Pending>,
+    /// Whether a copy of something else than a link is among the others.
+    copied_file: bool,
 }
 
 /// A record that lacks only its stamp.
@@ -102,7 +104,8 @@ impl ArchiveWriter {
 
     /// Adds a copy of an entry: every field byte for byte and every payload, known or not. Only extended attributes move
     /// to the end, and of them a CRC-32C stamp is left out: this writer puts on its own. Checksums of the data stay,
-    /// for the data stays.
+    /// for the data stays. Copies keep their order among each other: of two entries with one path the first must stay the
+    /// first.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Archive`] where the entry's extended attributes are malformed.
@@ -136,7 +139,9 @@ impl ArchiveWriter {
                 _ => {}
             }
         }
-        let list = if entry.kind() == Some(b'L') { &mut self.links } else { &mut self.others };
+        // A link that stood behind a file stays behind it, though this writer's own links do not.
+        self.copied_file |= entry.kind() != Some(b'L');
+        let list = if self.copied_file { &mut self.others } else { &mut self.links };
         list.push(copy);
         Ok(())
     }

@@ -84,7 +84,9 @@ pub fn load(
         _ => true,
     };
     if same {
-        table().insert(key, bytes, &known);
+        // What a container holds lies beside its bytes; else the record is a part of them.
+        let decoded = archive.codec().map_or(0, |_| archive.decoded().len());
+        table().insert(key, bytes, decoded, &known);
     }
     Ok(Some(known))
 }

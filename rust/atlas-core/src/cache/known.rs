@@ -102,6 +102,11 @@ impl KnownCache {
 
     /// Bytes held for this cache: the property list, and the arrays once they are made.
     pub fn byte_length(&self) -> usize {
-        self.record.plist().bytes().len() + self.columns.get().map_or(0, CacheColumns::byte_length)
+        self.record.plist().bytes().len().saturating_add(self.column_length())
+    }
+
+    /// Bytes of the arrays, once they are made.
+    pub(super) fn column_length(&self) -> usize {
+        self.columns.get().map_or(0, CacheColumns::byte_length)
     }
 }

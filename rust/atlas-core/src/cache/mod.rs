@@ -8,6 +8,9 @@ mod columns;
 mod known;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use atlas::{Supply, atlas_path, embedded, entry_path, load};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};

@@ -35,16 +35,29 @@ struct Entry {
     key: Key,
     /// Keeps the bytes of a memory source in place.
     _bytes: Bytes,
+    /// Bytes that the record keeps alive: of the source, and of what it was decoded to.
+    source_length: usize,
     known: Arc<KnownCache>,
+}
+
+impl Entry {
+    fn byte_length(&self) -> usize {
+        self.source_length.saturating_add(self.known.column_length())
+    }
+}
+
+fn byte_length(entries: &[Entry]) -> usize {
+    entries.iter().map(Entry::byte_length).fold(0, usize::saturating_add)
 }
 
 /// Records of caches, the least recently used first.
 #[derive(Debug)]
 pub struct CacheTable {
     entries: Mutex<Vec<Entry>>,
+    most_bytes: usize,
 }
 
-static TABLE: CacheTable = CacheTable { entries: Mutex::new(Vec::new()) };
+static TABLE: CacheTable = CacheTable::new(CacheTable::MOST_BYTES);
 
 /// The table of this process.
 #[must_use]
@@ -55,8 +68,13 @@ pub fn table() -> &'static CacheTable {
 impl CacheTable {
     /// Most records that are kept: a service sees a handful of OS builds at a time.
     pub const MOST_RECORDS: usize = 32;
-    /// Most bytes of property lists and arrays that are kept alive; one cache of 3 500 images takes about 3 MB.
+    /// Most bytes of atlases and arrays that are kept alive; one cache of 3 500 images takes about 3 MB. Arrays are made later
+    /// than records are kept: what they exceed this by goes with the next record.
     pub const MOST_BYTES: usize = 128 << 20;
+
+    pub(super) const fn new(most_bytes: usize) -> Self {
+        Self { entries: Mutex::new(Vec::new()), most_bytes }
+    }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         // Nothing that can panic runs under the lock; and a list of finished entries is sound in any case.
@@ -72,19 +90,23 @@ impl CacheTable {
         Some(known)
     }
 
-    pub(super) fn insert(&self, key: Key, bytes: Bytes, known: &Arc<KnownCache>) {
+    /// Keeps `known`, which was read from `bytes` and keeps `decoded` more bytes alive. One that is alone too large is not
+    /// kept, rather than that it drives out all others.
+    pub(super) fn insert(&self, key: Key, bytes: Bytes, decoded: usize, known: &Arc<KnownCache>) {
+        let source_length = bytes.len().saturating_add(decoded);
+        let entry = Entry { key, _bytes: bytes, source_length, known: Arc::clone(known) };
+        if entry.byte_length() > self.most_bytes {
+            return;
+        }
         let mut dropped = Vec::new();
         let mut entries = self.lock();
         // Two threads may have decoded the same cache at once; the later result replaces the earlier.
-        if let Some(place) = entries.iter().position(|entry| entry.key == key) {
+        if let Some(place) = entries.iter().position(|other| other.key == entry.key) {
             dropped.push(entries.remove(place));
         }
-        entries.push(Entry { key, _bytes: bytes, known: Arc::clone(known) });
-        let mut held: usize = entries.iter().map(|entry| entry.known.byte_length()).sum();
-        while entries.len() > Self::MOST_RECORDS || (held > Self::MOST_BYTES && entries.len() > 1) {
-            let oldest = entries.remove(0);
-            held = held.saturating_sub(oldest.known.byte_length());
-            dropped.push(oldest);
+        entries.push(entry);
+        while entries.len() > Self::MOST_RECORDS || (byte_length(&entries) > self.most_bytes && entries.len() > 1) {
+            dropped.push(entries.remove(0));
         }
         drop(entries);
         // Freed outside the lock: unmapping a file takes its time.
@@ -103,10 +125,10 @@ impl CacheTable {
         self.len() == 0
     }
 
-    /// Bytes of property lists and arrays that are kept.
+    /// Bytes of atlases and arrays that are kept.
     #[must_use]
     pub fn byte_length(&self) -> usize {
-        self.lock().iter().map(|entry| entry.known.byte_length()).sum()
+        byte_length(&self.lock())
     }
 
     /// Forgets every record. Snapshots keep theirs.

@@ -21,7 +21,8 @@ pub struct Difference {
 const LOOK_AHEAD: usize = 16;
 
 /// The difference from `old` to `new`, in O(n + d log d): both lists are walked once side by side, and what does not
-/// match on the way, d images, is reconciled by sorting. The result does not depend on how well the walk goes.
+/// match on the way, d images, is reconciled by sorting. What is listed does not depend on how well the walk goes;
+/// only of loads that a list holds several times it may be another one.
 #[must_use]
 pub fn diff(old: &Arc<ImageSet>, new: &Arc<ImageSet>) -> Difference {
     let (mut gone, mut come) = unmatched(old, new);

@@ -174,6 +174,7 @@ impl Segment {
     /// The name.
     #[must_use]
     pub fn name(&self) -> Option<Text<'_>> {
+        // Not by way of the image's row: its dictionary may have any number of keys, all of which would be looked at again.
         self.set.text_of(self.image as usize, self.row.name)
     }
 

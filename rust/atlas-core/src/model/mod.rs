@@ -15,6 +15,9 @@ mod shared_cache;
 mod snapshot;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
 pub use image::{Image, Segment};

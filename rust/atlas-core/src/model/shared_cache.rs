@@ -124,7 +124,12 @@ impl SharedCache {
     /// Something that a layer above wants to keep with the cache, such as the object that stands for it there. The first
     /// caller's type and value stay; it must not own this cache, or neither is ever freed.
     pub fn companion<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
-        self.companion.get_or_init(|| Box::new(make())).downcast_ref()
+        if let Some(companion) = self.companion.get() {
+            return companion.downcast_ref();
+        }
+        // Made before the cell is touched, as for the companion of a record.
+        let _ = self.companion.set(Box::new(make()));
+        self.companion.get()?.downcast_ref()
     }
 
     /// The files of the cache.

@@ -10,7 +10,7 @@
 use crate::error::{Error, Result};
 
 /// Units for a key that is looked at: it makes nothing, but takes as long as a few bytes that are made.
-pub(super) const KEY: usize = 8;
+pub(super) const KEY: usize = 16;
 /// Units for an image and what the lists keep of it, beside its keys and names.
 pub(super) const IMAGE: usize = 96;
 /// Units for a segment and what the lists keep of it, beside its keys and name.

@@ -99,6 +99,8 @@ impl CacheRecord {
         let found = caches.pairs().get(&name).map_err(|error| error.at_key(caches.path().to_string()))?;
         let Some(reference) = found else { return Ok(None) };
         let cache = Dictionary::open(view, reference, caches.path().key(&name))?;
+        let mut budget = Budget::new(view.data().len());
+        budget.spend(cache.pairs().len().saturating_mul(4 * budget::KEY))?;
         let (at, stated) = cache.required_at(keys::cache::UUID, &dictionary::uuid())?;
         if stated != uuid {
             let found = format!("{:X}", stated.as_hyphenated());
@@ -123,11 +125,16 @@ impl CacheRecord {
         };
         let subcaches = cache.required(keys::cache::SUBCACHES, &dictionary::array())?;
         let path = cache.path().key(keys::cache::SUBCACHES);
-        let mut budget = Budget::new(view.data().len());
+        if subcaches.len() > MOST_FILES {
+            let error = Error::limit("files of one cache", MOST_FILES as u64, subcaches.len() as u64);
+            return Err(error.at_key(path.to_string()));
+        }
         for (index, subcache) in subcaches.iter().enumerate() {
             let path = path.index(index);
             let checked = subcache.and_then(|reference| read_subcache(view, reference, path, &mut budget, &mut |_| ()));
-            if let Err(error) = checked {
+            if let Err(error) = checked
+                && !report.only_counts(&error)
+            {
                 report.fault(error.at_key(path.to_string()))?;
             }
         }
@@ -166,6 +173,9 @@ impl CacheRecord {
 /// Characters of a UUID as `urn:uuid:`, the longest way to write one.
 const LONGEST_UUID: usize = 45;
 
+/// Far more files than any cache has (about 100).
+const MOST_FILES: usize = 1024;
+
 /// Far more mappings than dyld allows in one file (20).
 const MOST_MAPPINGS: usize = 1024;
 
@@ -191,7 +201,7 @@ fn read_subcache(
         let reference = reference.map_err(|error| error.at_key(path.to_string()))?;
         mapping(MappingRow::read(view, reference, path, budget)?);
     }
-    let name = subcache.required(keys::subcache::NAME, &dictionary::string())?;
+    let name = subcache.required(keys::subcache::NAME, &dictionary::path())?;
     budget.spend(name.payload().len())?;
     Ok(SubCacheRow {
         name: name.decode_lossy().into_owned(),

@@ -52,6 +52,9 @@ impl Faults<'_> {
     #[cold]
     pub(super) fn fault(&mut self, place: Place, key: &str, error: Error) -> Result<()> {
         let Self::Report { report, path, .. } = self else { return Ok(()) };
+        if report.only_counts(&error) {
+            return Ok(());
+        }
         let image = path.index(place.image as usize);
         let segments = image.key(keys::image::SEGMENTS);
         let within = place.segment.map_or(image, |segment| segments.index(segment));
@@ -77,12 +80,16 @@ struct Located<'a> {
 }
 
 impl<'a> Located<'a> {
-    fn read(view: View<'a>, position: usize, known: &[&str; 6]) -> Result<Self> {
-        let object = view.object_at(position)?;
-        let Object::Dictionary(pairs) = object else {
-            return Err(Error::schema("dictionary", describe(&object)).at_offset(position));
+    /// The outer error is that of the budget; the inner one is a fault of the record.
+    fn read(view: View<'a>, position: usize, known: &[&str; 6], budget: &mut Budget) -> Result<Result<Self>> {
+        let pairs = match view.object_at(position) {
+            Ok(Object::Dictionary(pairs)) => pairs,
+            Ok(object) => return Ok(Err(Error::schema("dictionary", describe(&object)).at_offset(position))),
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(Self { view, position, pairs, slots: slots(view, pairs, known)? })
+        // Before the keys are looked at: one that is broken makes a fault of them, but they were looked at.
+        budget.spend(budget::KEY.saturating_mul(pairs.len()))?;
+        Ok(slots(view, pairs, known).map(|slots| Self { view, position, pairs, slots }))
     }
 
     /// The object in `slot` and its position, or `None` where the key is absent.
@@ -159,11 +166,10 @@ pub(super) fn image(
     budget: &mut Budget,
 ) -> Result<Option<ImageRow>> {
     budget.spend(budget::IMAGE)?;
-    let located = match Located::read(view, position, &IMAGE) {
+    let located = match Located::read(view, position, &IMAGE, budget)? {
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A faulty optional key is dropped; the image stays.
     macro_rules! optional {
         ($slot:expr, $wanted:expr) => {
@@ -198,11 +204,10 @@ pub(super) fn segment(
     budget: &mut Budget,
 ) -> Result<Option<SegmentRow>> {
     budget.spend(budget::SEGMENT)?;
-    let located = match Located::read(view, position, &SEGMENT) {
+    let located = match Located::read(view, position, &SEGMENT, budget)? {
         Ok(located) => located,
         Err(error) => return faults.fault(place, "", error).map(|()| None),
     };
-    budget.spend(located.pairs.len().saturating_mul(budget::KEY))?;
     // A segment without one of these is none.
     macro_rules! required {
         ($slot:expr, $wanted:expr) => {

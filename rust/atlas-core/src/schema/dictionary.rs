@@ -65,6 +65,18 @@ pub(super) const fn string<'a>() -> Wanted<'a, Text<'a>> {
     Wanted { what: "string", take: |object| object.text() }
 }
 
+/// Bytes of the longest path or file name that is taken: four times what Darwin allows. Whoever lists the files of a cache joins
+/// its path to each name.
+pub(super) const LONGEST_PATH: usize = 4096;
+
+/// A path, or a file name.
+pub(super) const fn path<'a>() -> Wanted<'a, Text<'a>> {
+    Wanted {
+        what: "string of at most 4096 bytes",
+        take: |object| object.text().filter(|text| text.payload().len() <= LONGEST_PATH),
+    }
+}
+
 /// An array.
 pub(super) const fn array<'a>() -> Wanted<'a, References<'a>> {
     Wanted { what: "array", take: |object| if let Object::Array(array) = object { Some(array) } else { None } }
@@ -174,6 +186,9 @@ pub(super) fn describe(object: &Object<'_>) -> String {
     match object {
         Object::Integer(integer) => format!("integer {}", integer.0),
         Object::Data(data) => format!("data of {} bytes", data.len()),
+        Object::Ascii(text) | Object::Utf16(text) if text.len() > LONGEST_PATH => {
+            format!("string of {} bytes", text.len())
+        }
         other => other.kind().to_owned(),
     }
 }

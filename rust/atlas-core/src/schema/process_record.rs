@@ -90,6 +90,12 @@ impl ProcessRecord {
     pub fn check(plist: Plist, policy: Policy, report: &mut Report) -> Result<Self> {
         let view = plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root)?;
+        // The root is searched for every key, and the keys that are not known are shown as text; many may share one.
+        let mut budget = Budget::new(view.data().len());
+        budget.spend(root.pairs().len().saturating_mul(4 * budget::KEY))?;
+        for (key, _) in root.pairs().iter().flatten() {
+            budget.spend(view.object(key).ok().and_then(|key| key.text()).map_or(0, |key| key.payload().len()))?;
+        }
         let pid = root.required(keys::snapshot::PID, &dictionary::signed())?;
         let platform = root.required(keys::snapshot::PLATFORM, &dictionary::unsigned())?;
         let timestamp = root.required(keys::snapshot::TIMESTAMP, &dictionary::unsigned())?;
@@ -101,10 +107,18 @@ impl ProcessRecord {
         let flags_read = root.optional(report, keys::snapshot::FLAGS_READ, &dictionary::address())?;
         let flags_written = root.optional(report, keys::snapshot::FLAGS_WRITTEN, &dictionary::address())?;
 
+        // Whoever shows what is not known here makes every key of the root anew.
+        let mut budget = Budget::new(view.data().len());
+        for pair in root.pairs().iter() {
+            let key = pair.and_then(|(key, _)| view.object(key));
+            let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
+            budget.spend(budget::ROW.saturating_add(length))?;
+        }
         let images = ImageTable::check(&plist, images, root.path().key(keys::snapshot::IMAGES), policy, report)?;
         let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
         if environment.is_some() {
             let environment = root.child(keys::snapshot::ENVIRONMENT)?;
+            budget.spend(environment.pairs().len().saturating_mul(4 * budget::KEY))?;
             for (key, _) in keys::ENVIRONMENT {
                 environment.optional(report, key, &dictionary::string())?;
             }
@@ -115,6 +129,9 @@ impl ProcessRecord {
             let mut budget = Budget::new(view.data().len());
             for pair in metrics.pairs().iter() {
                 if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value, &mut budget)) {
+                    if report.only_counts(&error) {
+                        continue;
+                    }
                     report.fault(error.at_key(keys::snapshot::METRICS))?;
                 }
             }
@@ -127,6 +144,7 @@ impl ProcessRecord {
                 let path = path.index(index);
                 if let Err(error) =
                     reference.and_then(|reference| AotImageRow::read(view, reference, path, &mut budget))
+                    && !report.only_counts(&error)
                 {
                     report.fault(error.at_key(path.to_string()))?;
                 }
@@ -272,7 +290,7 @@ impl CacheReference {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
             file_path: cache
-                .required(keys::cache_reference::FILE_PATH, &dictionary::string())?
+                .required(keys::cache_reference::FILE_PATH, &dictionary::path())?
                 .decode_lossy()
                 .into_owned(),
             aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,

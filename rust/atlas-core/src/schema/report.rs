@@ -63,6 +63,15 @@ impl Report {
         Ok(())
     }
 
+    /// Counts a fault that nobody will read about, since enough are kept; saves the making of its words.
+    #[cold]
+    pub(super) fn only_counts(&mut self, error: &Error) -> bool {
+        let counts =
+            self.lenient && self.warnings.len() >= Self::MOST && !matches!(error.kind(), ErrorKind::Limit { .. });
+        self.more += usize::from(counts);
+        counts
+    }
+
     /// Notes something that is no fault of the record.
     #[cold]
     pub fn note(&mut self, warning: &(impl ToString + ?Sized)) {

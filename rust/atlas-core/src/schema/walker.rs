@@ -92,7 +92,10 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
             let place = Place { image: index as u32, segment: None };
             let row = match self.element(array, index) {
                 Ok(position) => self.image(position, place, faults, budget)?,
-                Err(error) => faults.fault(place, "", error).map(|()| None)?,
+                Err(error) => {
+                    budget.spend(budget::IMAGE)?;
+                    faults.fault(place, "", error).map(|()| None)?
+                }
             };
             let Some(row) = row else {
                 faults.drop_image(place.image);
@@ -123,7 +126,10 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
             let place = Place { segment: Some(segment), ..place };
             let row = match self.element(array, segment) {
                 Ok(position) => self.segment(position, place, faults, budget)?,
-                Err(error) => faults.fault(place, "", error).map(|()| None)?,
+                Err(error) => {
+                    budget.spend(budget::SEGMENT)?;
+                    faults.fault(place, "", error).map(|()| None)?
+                }
             };
             if let Some(row) = row {
                 visitor.segment(kept, &row);

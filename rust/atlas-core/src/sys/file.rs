@@ -54,6 +54,11 @@ impl MappedFile {
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
+        #[cfg(unix)]
+        if metadata.is_dir() {
+            // EISDIR, which reading the folder would give; the same number on every Unix.
+            return Err(io::Error::from_raw_os_error(21));
+        }
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }

@@ -37,7 +37,9 @@ pub fn walk(images: &Arc<ImageSet>) {
     let all = segments.len();
     assert_eq!([segments.vm_size.len(), segments.file_size.len(), segments.permissions.len()], [all; 3]);
     assert_eq!(segments.image_index.len(), all);
-    assert!(segments.image_index.is_sorted() && segments.image_index.last().is_none_or(|last| (*last as usize) < count));
+    assert!(
+        segments.image_index.is_sorted() && segments.image_index.last().is_none_or(|last| (*last as usize) < count)
+    );
 
     let mut seen = Seen::default();
     images.walk(&mut seen);

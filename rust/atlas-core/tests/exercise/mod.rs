@@ -25,13 +25,8 @@ use atlas_core::{Error, Limits};
 pub type Exercise = fn(&[u8]) -> bool;
 
 /// Every format by its name.
-pub const ALL: [(&str, Exercise); 5] = [
-    ("archive", archive),
-    ("container", container),
-    ("plist", plist),
-    ("snapshot", snapshot),
-    ("macho", macho),
-];
+pub const ALL: [(&str, Exercise); 5] =
+    [("archive", archive), ("container", container), ("plist", plist), ("snapshot", snapshot), ("macho", macho)];
 
 /// What one input may ask for.
 pub const LIMITS: Limits = Limits { decoded_bytes: 8 << 20, images: 1 << 20, depth: 100 };

@@ -14,7 +14,6 @@ mod macho;
 mod records;
 
 pub use build::CACHE;
-pub use records::full_process;
 
 use super::snapshot::{Form, wrap};
 
@@ -46,7 +45,9 @@ pub fn other_snapshot() -> &'static Snapshot {
 
 fn archive_of(stamp: Stamp, process: &[u8], atlas: &[u8], codec: Option<Codec>) -> Vec<u8> {
     let mut writer = ArchiveWriter::with_stamp(stamp);
-    writer.add_link(b"caches/names/dyld_shared_cache_arm64e.plist", format!("../uuids/{CACHE}.plist").as_bytes()).unwrap();
+    writer
+        .add_link(b"caches/names/dyld_shared_cache_arm64e.plist", format!("../uuids/{CACHE}.plist").as_bytes())
+        .unwrap();
     writer.add_file(b"process.plist", process.to_vec()).unwrap();
     writer.add_file(format!("caches/uuids/{CACHE}.plist").as_bytes(), atlas.to_vec()).unwrap();
     writer.to_bytes(codec).unwrap()

@@ -6,6 +6,8 @@
 pub mod build;
 pub mod expected;
 mod fixtures;
+pub mod mutate;
+pub mod raw;
 
 pub use build::process_plist;
-pub use fixtures::fixtures;
+pub use fixtures::{fixtures, from_environment, json, list, present};

@@ -18,11 +18,11 @@ fn says(bytes: impl Into<Vec<u8>>, offset: u64, expected: &str, found: &str) {
 fn what_is_no_archive() {
     const WANTED: &str = "an Apple Archive (AA01 or YAA1)";
     says("", 0, WANTED, "no bytes");
-    says("A", 0, WANTED, "A");
-    says("AA0", 0, WANTED, "AA0");
-    says("AA02\x06\0", 0, WANTED, "AA02");
-    says("aa01\x06\0", 0, WANTED, "aa01");
-    says("\0\0\0\0\0\0", 0, WANTED, "\\x00\\x00\\x00\\x00");
+    says("A", 0, WANTED, "\"A\"");
+    says("AA0", 0, WANTED, "\"AA0\"");
+    says("AA02\x06\0", 0, WANTED, "\"AA02\"");
+    says("aa01\x06\0", 0, WANTED, "\"aa01\"");
+    says("\0\0\0\0\0\0", 0, WANTED, "\"\\x00\\x00\\x00\\x00\"");
     says("0707070", 0, WANTED, "a cpio archive (0707)");
     says("bplist00", 0, WANTED, "a binary property list");
     let error = refused("AEA1\0\0\0\0");
@@ -94,7 +94,7 @@ fn what_follows_the_last_record() {
     let good = file("x", b"!");
     let at = good.len() as u64;
     says([good.as_slice(), b"\0"].concat(), at, WANTED, "\\x00");
-    says([good.as_slice(), &[0; 4096]].concat(), at, WANTED, "\\x00\\x00\\x00\\x00");
+    says([good.as_slice(), &[0; 4096]].concat(), at, WANTED, "\"\\x00\\x00\\x00\\x00\"");
     says([good.as_slice(), b"AA01\x40\0"].concat(), at, "a record header of 64 bytes", "6 bytes");
     says(
         [good.as_slice(), b"pbze"].concat(),

@@ -170,3 +170,27 @@ fn malformed_attributes_are_not_copied() {
     let source = open(record(&[&blob(b"XAT", 4)], b"\0\0\0\0"));
     assert!(ArchiveWriter::new().add_entry(&source.entry(0).unwrap()).is_err());
 }
+
+#[test]
+fn of_a_link_and_a_file_of_one_path_the_copy_finds_the_same() {
+    for link_first in [false, true] {
+        let link = b"AA01\x15\x00TYP1LPATP\x01\x00aLNKP\x01\x00b";
+        let link = [&[b"AA01", &(6 + link.len() as u16 - 6).to_le_bytes()[..]].concat(), &link[6..]].concat();
+        let file = |path: &[u8; 1], data: &[u8; 2]| {
+            let fields = [b"TYP1FPATP\x01\x00", &path[..], b"DATA\x02\x00"].concat();
+            [&b"AA01"[..], &(6 + fields.len() as u16).to_le_bytes(), &fields, data].concat()
+        };
+        let mut records = [file(b"a", b"aa"), link];
+        if link_first {
+            records.reverse();
+        }
+        let source = open([&records.concat()[..], &file(b"b", b"bb")].concat());
+        let mut writer = ArchiveWriter::new();
+        source.entries().for_each(|entry| writer.add_entry(&entry).unwrap());
+        let copy = open(writer.to_bytes(None).unwrap());
+        let found = source.find("a").unwrap();
+        assert_eq!(&found.data()[..], if link_first { b"bb" } else { b"aa" });
+        assert_eq!(copy.find("a").unwrap().data()[..], found.data()[..]);
+        assert_eq!(copy.find("a").unwrap().index(), found.index());
+    }
+}

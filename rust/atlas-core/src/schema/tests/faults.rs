@@ -6,6 +6,7 @@ use super::{parse, parts, policy, position_of};
 
 const ADDRESS: &str = "integer of 64 bits";
 const NUMBER: &str = "integer that is not negative";
+const PATH: &str = "string of at most 4096 bytes";
 const UUID: &str = "data of 16 bytes";
 
 /// A whole process with all that it can have.
@@ -53,7 +54,7 @@ const PROCESS: &[(&str, &str, bool, bool)] = &[
     ("dsc1", "dictionary", true, true),
     ("dsc1.uuid", UUID, false, true),
     ("dsc1.addr", ADDRESS, false, true),
-    ("dsc1.file", "string", false, true),
+    ("dsc1.file", PATH, false, true),
     ("dsc1.bitm", "data", false, true),
     ("dsc1.aadr", ADDRESS, true, true),
     ("dsc1.auid", UUID, true, true),
@@ -82,7 +83,7 @@ const ATLAS: &[(&str, &str, bool, bool)] = &[
     ("suid", UUID, true, true),
     ("imgs[2].segs[1].padr", ADDRESS, false, true),
     ("imgs[2].uuid", UUID, true, true),
-    ("dscs[1].name", "string", false, true),
+    ("dscs[1].name", PATH, false, true),
     ("dscs[1].uuid", UUID, false, true),
     ("dscs[1].voff", NUMBER, false, true),
     ("dscs[1].size", NUMBER, false, true),
@@ -133,6 +134,7 @@ fn every_key(sound: &Tree, is_process: bool, keys: &[(&str, &str, bool, bool)]) 
             NUMBER => vec![(Tree::Int(-1), "integer -1"), (Tree::Wide(-(1 << 70)), "integer -1180591620717411303424")],
             UUID => vec![(Tree::Data(vec![0; 15]), "data of 15 bytes"), (Tree::Data(vec![0; 17]), "data of 17 bytes")],
             "integer of 0 to 255" => vec![(Tree::Int(256), "integer 256"), (Tree::Int(-1), "integer -1")],
+            PATH => vec![(super::tree::text(&"p".repeat(4097)), "string of 4097 bytes")],
             "string" => vec![(Tree::Data(vec![]), "data of 0 bytes")],
             "array" => vec![(super::tree::dict([]), "dictionary")],
             _ => vec![(Tree::Array(vec![]), "array")],

@@ -25,7 +25,15 @@ fn name(text: &str) -> Vec<u8> {
 
 /// A file with one command of every kind that is read.
 fn thin(big: bool, wide: bool, cpu: (u32, u32)) -> Vec<u8> {
-    let zero_extended = |number: u32| if wide && big { words(big, &[0, number]) } else if wide { words(big, &[number, 0]) } else { words(big, &[number]) };
+    let zero_extended = |number: u32| {
+        if wide && big {
+            words(big, &[0, number])
+        } else if wide {
+            words(big, &[number, 0])
+        } else {
+            words(big, &[number])
+        }
+    };
     let mut segment = name("__TEXT");
     for number in [0x4000, 0x1000, 0, 0x1000] {
         segment.extend(zero_extended(number));
