@@ -131,16 +131,19 @@ impl Addresses {
         let count = to.len().min(self.len().saturating_sub(start));
         match self {
             Self::Shared(buffer) => {
-                let first = buffer.buf_ptr().cast::<u64>();
+                if count == 0 {
+                    return 0;
+                }
+                let items = buffer.buf_ptr().cast::<u64>();
+                // SAFETY: `start` is below the number of items of the buffer, for there are `count` from there on; `buffer`
+                // keeps it exported, so the pointer stays inside its memory.
+                let items = unsafe { items.add(start) };
                 for (index, to) in to.iter_mut().enumerate().take(count) {
-                    // SAFETY: `start + index` is below the number of items of the buffer, which `buffer` keeps exported, so
-                    // the pointer stays inside its memory.
-                    let item = unsafe { first.add(start + index) };
-                    // SAFETY: `open` checked that `first` is aligned for u64, and the memory is valid while exported. Others
-                    // may write to it: word by word, which a relaxed load of a word cannot tear. Of memory that is
-                    // read-only, relaxed loads of a word are allowed (`std::sync::atomic`, "Atomic accesses to
-                    // read-only memory").
-                    *to = unsafe { AtomicU64::from_ptr(item) }.load(Ordering::Relaxed);
+                    // SAFETY: `index` is below `count`, the number of items from `items` on. `open` checked that they are
+                    // aligned for u64, and the memory is valid while exported. Others may write to it: word by word, which
+                    // a relaxed load of a word cannot tear. Of memory that is read-only, relaxed loads of a word are
+                    // allowed (`std::sync::atomic`, "Atomic accesses to read-only memory").
+                    *to = unsafe { AtomicU64::from_ptr(items.wrapping_add(index)) }.load(Ordering::Relaxed);
                 }
             }
             Self::Copied(numbers) => {
@@ -182,13 +185,16 @@ impl Indices {
     /// Writes `from` at `start`; what is past the end is left out.
     pub fn write(&self, start: usize, from: &[i32]) {
         let count = from.len().min((self.0.len_bytes() / size_of::<i32>()).saturating_sub(start));
-        let first = self.0.buf_ptr().cast::<i32>();
+        if count == 0 {
+            return;
+        }
+        let items = self.0.buf_ptr().cast::<i32>();
+        // SAFETY: `start` is below the number of items of the buffer, which `self` keeps exported.
+        let items = unsafe { items.add(start) };
         for (index, number) in from.iter().enumerate().take(count) {
-            // SAFETY: `start + index` is below the number of items of the buffer, which `self` keeps exported.
-            let item = unsafe { first.add(start + index) };
-            // SAFETY: aligned, writable and of this many items, as `open` checked; others may read or write it meanwhile,
-            // word by word, which is why this is no plain store.
-            unsafe { AtomicI32::from_ptr(item) }.store(*number, Ordering::Relaxed);
+            // SAFETY: `index` is below `count`, the number of items from `items` on; aligned and writable, as `open`
+            // checked. Others may read or write them meanwhile, word by word, which is why this is no plain store.
+            unsafe { AtomicI32::from_ptr(items.wrapping_add(index)) }.store(*number, Ordering::Relaxed);
         }
     }
 }

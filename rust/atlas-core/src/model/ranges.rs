@@ -165,11 +165,21 @@ impl RangeIndex {
     #[inline]
     fn last_start(&self, address: u64) -> usize {
         let starts = self.starts.as_slice();
-        let (mut base, mut step) = (0, starts.len() / 2);
-        while step > 0 {
-            let middle = (base | step) & (starts.len() - 1);
-            base = core::hint::select_unpredictable(starts[middle] <= address, middle, base);
-            step /= 2;
+        let mask = starts.len().wrapping_sub(1);
+        // `base` is a multiple of what the steps still to come add up to: adding them is setting bits.
+        let below = |place: usize| usize::from(starts[place & mask] <= address);
+        let mut bits = starts.len().checked_ilog2().unwrap_or(0);
+        let mut base = 0;
+        if bits % 2 == 1 {
+            bits -= 1;
+            base = below(1 << bits) << bits;
+        }
+        // Each load waits for the one before; three at once take hardly longer than one, and do the work of two.
+        while bits > 0 {
+            bits -= 2;
+            let quarter = 1 << bits;
+            let passed = below(base | quarter) + below(base | (2 * quarter)) + below(base | (3 * quarter));
+            base |= passed << bits;
         }
         base
     }
