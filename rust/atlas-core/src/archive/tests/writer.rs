@@ -123,9 +123,10 @@ fn copies_lose_nothing_but_the_old_stamp() {
     source.entries().for_each(|entry| writer.add_entry(&entry).unwrap());
     let copy = open(writer.to_bytes(None).unwrap());
     copy.verify().unwrap();
-    assert!(copy.entries().map(|entry| entry.path_text()).eq(["l", "p", "entry 2"]));
+    // As they stood: only what is added by name is sorted, links before files.
+    assert!(copy.entries().map(|entry| entry.path_text()).eq(["p", "entry 1", "l"]));
     let entry = copy.find("l").unwrap();
-    assert_eq!((entry.index(), entry.magic(), &entry.data()[..]), (1, *b"YAA1", b"hi\n".as_slice()));
+    assert_eq!((entry.index(), entry.magic(), &entry.data()[..]), (0, *b"YAA1", b"hi\n".as_slice()));
     let raw: Vec<_> = entry.raw_fields().map(|field| (field.key.0, field.subtype)).collect();
     let kept = [
         (*b"UID", b'2'),
