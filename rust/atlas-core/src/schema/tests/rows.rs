@@ -21,6 +21,7 @@ impl ImageVisitor for Walked {
     }
 }
 
+#[allow(clippy::type_complexity, reason = "compared as a whole, named nowhere")]
 fn words(row: &ImageRow) -> (u32, Option<u64>, Option<u64>, Option<[u8; 16]>, [u32; 3]) {
     let places = [row.install_name, row.file_path, row.segments];
     (row.position, row.address, row.preferred_load_address, row.uuid, places)
