@@ -83,7 +83,14 @@ def test_opening_the_same_cache_from_many_threads() -> None:
         return names
 
     first, *others = together(work)
-    assert first == ["demo", "libextra.1.dylib", "libSystem.B.dylib", "libobjc.A.dylib", "libz.1.dylib", "libc++.1.dylib"]
+    assert first == [
+        "demo",
+        "libextra.1.dylib",
+        "libSystem.B.dylib",
+        "libobjc.A.dylib",
+        "libz.1.dylib",
+        "libc++.1.dylib",
+    ]
     assert all(other == first for other in others)
 
 

@@ -151,7 +151,7 @@ def test_equal_is_the_same_load() -> None:
     with pytest.raises(TypeError):
         image.same_file(5)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        image < image  # type: ignore[operator]  # noqa: B015, PLR0124
+        image < image  # type: ignore[operator]  # noqa: B015
 
 
 def test_without_a_uuid_the_path_counts() -> None:

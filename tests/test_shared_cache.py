@@ -160,7 +160,7 @@ def test_one_object_for_one_cache() -> None:
     again = image.shared_cache
     assert again is not None
     assert image.shared_cache is again
-    assert list(again.images)[0].shared_cache is again
+    assert next(iter(again.images)).shared_cache is again
 
 
 def test_equal_caches() -> None:

@@ -196,7 +196,7 @@ def test_cache_records() -> None:
 
 
 def test_some_images_of_a_cache_among_own_ones() -> None:
-    """The merge of the original: own images keep their order, the cache's theirs, the lower of the next two goes first."""
+    """The merge of the original: each side keeps its order, the lower of the next two goes first."""
     for name, plist, atlas in records("cache_0400"):
         ((text, cache),) = ((key, value) for key, value in list(atlas["uuids"].items())[:1])
         images = cache["imgs"]

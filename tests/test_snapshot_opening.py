@@ -67,7 +67,7 @@ def test_from_a_file(tmp_path: pathlib.Path, mode: str, kind: Callable[[pathlib.
     path.write_bytes(builder().build())
     snapshot = Snapshot.open(kind(path), providers=(), mode=mode)  # type: ignore[arg-type]
     path.unlink()
-    assert [image.name for image in snapshot.images][0] == "demo"
+    assert next(image.name for image in snapshot.images) == "demo"
 
 
 def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
@@ -112,7 +112,7 @@ def test_what_is_no_snapshot() -> None:
         Snapshot.from_bytes(cache().build_atlas())
     with pytest.raises(ArchiveError):
         Snapshot.from_bytes(b"")
-    with pytest.raises(TypeError, match="No constructor|cannot create"):
+    with pytest.raises(TypeError, match=r"No constructor|cannot create"):
         Snapshot()  # type: ignore[call-arg]
 
 

@@ -119,7 +119,9 @@ def test_aot_images() -> None:
     assert isinstance(again, AOTImage)
     assert image == again
     assert hash(image) == hash(again)
-    assert len({image, again, *(opened(SnapshotBuilder().aot_image(x86_address=1, aot_address=2)).aot_images or ())}) == 2
+    assert (
+        len({image, again, *(opened(SnapshotBuilder().aot_image(x86_address=1, aot_address=2)).aot_images or ())}) == 2
+    )
     assert opened(SnapshotBuilder(extra={"aots": []})).aot_images == ()
 
 

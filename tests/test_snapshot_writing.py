@@ -29,7 +29,7 @@ def test_round_trip(codec: str | None) -> None:
 
 
 def test_codecs_that_are_none() -> None:
-    with pytest.raises(ValueError, match="'gzip'|\"gzip\""):
+    with pytest.raises(ValueError, match=r"'gzip'|\"gzip\""):
         sample().to_bytes(codec="gzip")
     with pytest.raises(TypeError):
         sample().to_bytes("zlib")  # type: ignore[misc]
@@ -41,7 +41,9 @@ def test_the_record_of_the_cache_is_embedded() -> None:
     assert listing(complete) == listing(alone)
     archive = Archive.from_bytes(alone.to_bytes())
     name = CACHE_PATH.rpartition("/")[2]
-    assert bytes(archive[f"caches/names/{name}.plist"]) == bytes(archive[f"caches/uuids/{str(CACHE_UUID).upper()}.plist"])
+    assert bytes(archive[f"caches/names/{name}.plist"]) == bytes(
+        archive[f"caches/uuids/{str(CACHE_UUID).upper()}.plist"]
+    )
     assert complete.to_bytes() == alone.to_bytes()
 
 
