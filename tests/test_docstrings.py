@@ -12,7 +12,7 @@ import pytest
 import dyld_atlas
 
 TOP = Path(__file__).resolve().parents[1]
-STUB = TOP / "stubs" / "dyld_atlas" / "_native.pyi"
+STUBS = sorted((TOP / "stubs" / "dyld_atlas").glob("*.pyi"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -52,8 +52,11 @@ def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_examples_of_the_stub_run() -> None:
     names = {name: getattr(dyld_atlas, name) for name in dyld_atlas.__all__} | {"dyld_atlas": dyld_atlas}
     parser = doctest.DocTestParser()
-    examples = documented(ast.parse(STUB.read_text(encoding="utf-8")))
-    tests = [parser.get_doctest(text, dict(names), name, str(STUB), line) for name, line, text in examples]
+    tests = [
+        parser.get_doctest(text, dict(names), name, str(stub), line)
+        for stub in STUBS
+        for name, line, text in documented(ast.parse(stub.read_text(encoding="utf-8")))
+    ]
     assert tests, "the stub has no example at all"
     assert not (problem := complaints(tests)), problem
 
