@@ -22,7 +22,8 @@ pub enum Stamp {
     None,
 }
 
-/// Assembles an archive: links first, then everything else, both in the order in which they were added.
+/// Assembles an archive: links first, then everything else, both in the order in which they were added; copies of entries
+/// keep theirs.
 ///
 /// That is dyld's order; a link therefore stands before what it points to. Fields stand as `TYP PAT [LNK] DAT [CKS]
 /// [XAT]`, each in the smallest width that holds its value. Of two entries with one path, readers find the first.

@@ -93,7 +93,7 @@ fn what_follows_the_last_record() {
     const WANTED: &str = "a record (AA01 or YAA1) or the end of the archive";
     let good = file("x", b"!");
     let at = good.len() as u64;
-    says([good.as_slice(), b"\0"].concat(), at, WANTED, "\\x00");
+    says([good.as_slice(), b"\0"].concat(), at, WANTED, "\"\\x00\"");
     says([good.as_slice(), &[0; 4096]].concat(), at, WANTED, "\"\\x00\\x00\\x00\\x00\"");
     says([good.as_slice(), b"AA01\x40\0"].concat(), at, "a record header of 64 bytes", "6 bytes");
     says(

@@ -21,10 +21,10 @@ impl ImageVisitor for Walked {
     }
 }
 
-#[allow(clippy::type_complexity, reason = "compared as a whole, named nowhere")]
-fn words(row: &ImageRow) -> (u32, Option<u64>, Option<u64>, Option<[u8; 16]>, [u32; 3]) {
-    let places = [row.install_name, row.file_path, row.segments];
-    (row.position, row.address, row.preferred_load_address, row.uuid, places)
+/// Everything that a row says, as something that can be compared.
+fn words(row: &ImageRow) -> ([Option<u64>; 2], Option<[u8; 16]>, [u32; 4]) {
+    let places = [row.position, row.install_name, row.file_path, row.segments];
+    ([row.address, row.preferred_load_address], row.uuid, places)
 }
 
 /// Walks `table`, and holds every other way to the same.
