@@ -1,6 +1,11 @@
 //! Inputs that somebody made to hurt: each ends quickly, in little memory, with the right kind of error or a bounded result.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "every function here serves a test")]
-#![allow(clippy::print_stdout, reason = "figures for whoever asks for them")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "every function here serves a test"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
