@@ -105,7 +105,6 @@ class ImageList(Sequence[Image]):
 
     @overload
     def indices_at(self, addresses: _Numbers, /, *, out: _Indices) -> _Indices: ...
-
     @overload
     def __getitem__(self, index: int, /) -> Image: ...
     @overload
