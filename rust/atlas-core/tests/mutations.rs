@@ -1,4 +1,4 @@
-//! A hundred thousand damaged inputs for each run: nothing may panic, take a second, or take more memory than
+//! Two hundred thousand damaged inputs for each run: nothing may panic, take a second, or take more memory than
 //! 32 MiB and four times the input.
 //!
 //! `DYLD_ATLAS_MUTATIONS` sets the number of inputs, `DYLD_ATLAS_MUTATION_SEED` the first random number; the defaults are
@@ -19,7 +19,7 @@ use exercise::{Exercise, Form, wrap};
 use support::mutate::{Random, mutate};
 
 /// Inputs in one run, over all formats.
-const INPUTS: u64 = 100_000;
+const INPUTS: u64 = 200_000;
 /// What an input may take beside four times its length. Whoever exercises it makes copies, which are counted as well.
 const MEMORY: u64 = 32 << 20;
 const TIME: Duration = Duration::from_secs(1);
