@@ -182,9 +182,14 @@ def test_color_on_terminals(file: str) -> None:
 def test_tables_fit_the_terminal(file: str) -> None:
     wide = on_terminal("images", file, "--color", "never", columns=200)
     assert "…" not in wide
-    narrow = on_terminal("images", file, "--color", "never", columns=90)
-    assert max(len(line) for line in narrow.splitlines()) <= 90
+    narrow = on_terminal("images", file, "--color", "never", columns=98)
+    assert max(len(line) for line in narrow.splitlines()) <= 98
     assert "…" in narrow
+    assert "UUID" in wide
+    # An ordinary terminal has no room for UUIDs beside paths.
+    ordinary = on_terminal("images", file, "--color", "never", columns=80)
+    assert max(len(line) for line in ordinary.splitlines()) <= 80
+    assert "UUID" not in ordinary
     # Pipes are for programs: nothing is cut there.
     assert "…" not in run("images", file, env=os.environ | {"COLUMNS": "90"}).stdout.decode()
 

@@ -20,7 +20,7 @@ def test_show(command: Command, file: str) -> None:
     assert lines["process"] == "4242"
     assert lines["platform"] == "macOS (1)"
     assert lines["state"] == "running (0x50)"
-    assert lines["images"] in ("7, 2 of them outside the shared cache", "10 images, 5 in use")
+    assert lines["images"] in ("7, 2 of them outside the shared cache", "5 in use of 10")
     assert "7, 2 of them outside the shared cache" in result.out
     assert lines["DYLD_ROOT_PATH"] == "/sim"
     assert f"slide {SLIDE:#x}" in result.out

@@ -4,10 +4,13 @@ import importlib
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import dyld_atlas
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "calculator.aar"
 
 
 @pytest.mark.parametrize("name", dyld_atlas.__all__)
@@ -45,7 +48,12 @@ def test_mapping_has_its_public_name() -> None:
     [
         ("import dyld_atlas", ["dyld_atlas._native", "dyld_atlas.addresses", "enum", "uuid", "importlib.metadata"]),
         ("from dyld_atlas.cli import main", ["dyld_atlas._native", "dyld_atlas.cli.parser_", "json", "uuid", "enum_"]),
-        ("from dyld_atlas import PreferredAddress", ["dyld_atlas._native"]),
+        ("from dyld_atlas import PreferredAddress", ["dyld_atlas._native", "typing"]),
+        (
+            f"import dyld_atlas\nsnapshot = dyld_atlas.Snapshot.open({str(EXAMPLE)!r})\n"
+            "snapshot.platform, snapshot.images[0].address, snapshot.images[0].segments[0].permissions",
+            ["typing", "uuid", "dyld_atlas.errors", "dyld_atlas.providers"],
+        ),
     ],
 )
 def test_what_is_not_loaded(statement: str, absent: list[str]) -> None:

@@ -27,6 +27,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return Context(ONCE, quick=True, folder=tmp_path_factory.mktemp("bench"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workload", "peer"),
     [(opening.with_new_cache, "plistlib"), (columns.columns, "plistlib"), (lookup.in_bulk, "numpy")],
@@ -41,6 +42,7 @@ def test_what_is_measured_agrees_with_the_peer(
     assert all(row.value > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_growth_is_taken_of_every_work() -> None:
     assert set(scaling.exponents(ONCE, (20, 40), seed=1)) == set(scaling.works(20, seed=1))
 

@@ -5,21 +5,7 @@ Every document is an object with ``version`` (1), ``command`` and ``file`` (``-`
 text, because JSON numbers above 2**53 are not safe; sizes, counts and indices are numbers; UUIDs are upper case; what
 is not there is null. An enumeration is ``{"value": 1, "name": "MACOS"}``. A list stands with one record on each line.
 
-========== ========================================================================================================
-show       ``snapshot``: pid, platform, state, timestamp, initial_image_count, flags (names), page_size, pointer_size,
-           environment, metrics, image_count, images_outside_cache, aot_image_count, shared_cache (uuid, address,
-           file_path, aot_uuid, aot_address, found, and if found: slide, preferred_load_address, vm_size,
-           image_count, used_image_count), warnings
-images     ``images``: index, name, uuid, address, preferred_load_address, slide, install_name, file_path,
-           in_shared_cache, segment_count, vm_size
-segments   ``segments``: image (name), image_index, name, address, preferred_load_address, vm_size, file_size,
-           permissions (``r-x``)
-at         ``addresses``: address, image (as in ``images``, or null), segment (name or null), offset (from the image)
-validate   ``valid``, ``kind`` (``snapshot``, ``cache-atlas``, ``archive``, ``unknown``), ``size``, ``codec``,
-           ``checksum`` (``ok``, ``bad``, ``none``), ``entries``: path, kind, size, checksum, state (``ok``, ``bad``),
-           detail; ``problems``: message, error, code, entry, key_path, offset, expected, found, hint; ``warnings``
-diff       ``loaded``, ``unloaded``: as ``images``; ``moved``: from, to
-========== ========================================================================================================
+The fields of each are listed in docs/cli.md; a test compares them with what is printed.
 """
 
 import json

@@ -106,7 +106,7 @@ def _lines(snapshot: "Snapshot") -> list[tuple[str, str]]:
         else:
             lines.append(("  address", f"{int(record.address):#x}, slide {int(cache.slide):#x}"))
             lines.append(("  size", f"{human_size(cache.vm_size)} in {count(len(cache.subcaches), 'file')}"))
-            lines.append(("  images", f"{count(len(cache.images), 'image')}, {total - outside} in use"))
+            lines.append(("  images", f"{total - outside} in use of {len(cache.images)}"))
         if record.aot_uuid is not None:
             lines.append(("  rosetta", exact(record.aot_uuid, "uuid")))
     if snapshot.environment is not None:

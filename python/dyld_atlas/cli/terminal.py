@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
 _COLORS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_LEAST_FLEXIBLE = 16
+_LEAST_FLEXIBLE = 28
 
 
 class Style:
@@ -100,35 +100,42 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, for
         return
     cells = [[_shown(value, column.kind) for value, column in zip(row, columns, strict=True)] for row in rows]
     widths = [max([width(row[i]) for row in cells] + [len(column.heading)]) for i, column in enumerate(columns)]
-    if out.isatty():
-        _narrow(columns, widths)
+    shown = _fit(columns, widths) if out.isatty() else range(len(columns))
     lines = [([column.heading.upper().replace("_", " ") for column in columns], True), *((row, False) for row in cells)]
-    last = len(columns) - 1
     for row, is_heading in lines:
         parts = []
-        for i, (cell, column) in enumerate(zip(row, columns, strict=True)):
+        for i in shown:
+            cell, column = row[i], columns[i]
             text = shorten(cell, widths[i])
             gap = " " * (widths[i] - width(text))
             text = style(text, "bold" if is_heading else column.color)
             if column.kind in ("text", "uuid"):
-                parts.append(text if i == last else text + gap)
+                parts.append(text if i == shown[-1] else text + gap)
             else:
                 parts.append(gap + text)
         out.write("  ".join(parts).rstrip(" ") + "\n")
 
 
-def _narrow(columns: Sequence[Column], widths: list[int]) -> None:
-    """Takes from the flexible columns what the terminal does not have."""
+def _fit(columns: Sequence[Column], widths: list[int]) -> Sequence[int]:
+    """Takes what the terminal does not have from the flexible columns; gives the columns to show.
+
+    Where a path would be left with too little to be told from others, the UUIDs give way.
+    """
+    everything = range(len(columns))
     try:
         room = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
     except (OSError, ValueError):
-        return
-    excess = sum(widths) + 2 * (len(widths) - 1) - room
-    for i, column in sorted(enumerate(columns), key=lambda item: -widths[item[0]]):
-        if column.flexible and excess > 0:
-            taken = min(excess, max(widths[i] - _LEAST_FLEXIBLE, 0))
-            widths[i] -= taken
-            excess -= taken
+        return everything
+    for shown in (everything, [i for i in everything if columns[i].kind != "uuid"]):
+        excess = sum(widths[i] for i in shown) + 2 * (len(shown) - 1) - room
+        flexible = sorted((i for i in shown if columns[i].flexible), key=lambda i: -widths[i])
+        if excess <= sum(max(widths[i] - _LEAST_FLEXIBLE, 0) for i in flexible):
+            break
+    for i in flexible:
+        taken = min(max(excess, 0), max(widths[i] - _LEAST_FLEXIBLE, 0))
+        widths[i] -= taken
+        excess -= taken
+    return shown
 
 
 def width(text: str) -> int:

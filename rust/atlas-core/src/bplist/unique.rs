@@ -53,6 +53,14 @@ impl<K: Copy + Default + PartialEq> Table<K> {
         None
     }
 
+    /// How many steps it takes to find each key once.
+    #[cfg(test)]
+    fn steps(&self, hash: impl Fn(K) -> u32) -> usize {
+        let mask = self.slots.len() - 1;
+        let taken = self.slots.iter().enumerate().filter(|(_, slot)| slot.1.is_some());
+        taken.map(|(at, slot)| 1 + (at.wrapping_sub(hash(slot.0) as usize) & mask)).sum()
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, hash: impl Fn(K) -> u32) {
@@ -144,6 +152,12 @@ impl Unique {
             short: Table::new(),
             others: Table::new(),
         }
+    }
+
+    /// How many steps it takes to find each integer once.
+    #[cfg(test)]
+    pub(super) fn integer_steps(&self) -> usize {
+        self.integers.steps(|key| self.keys.hash_word(key))
     }
 
     /// The object of this integer, or else `None` after `object` became it.

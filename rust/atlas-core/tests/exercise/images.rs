@@ -111,7 +111,8 @@ fn addresses(images: &Arc<ImageSet>) {
     let one_by_one: Vec<i32> = probes.iter().map(|probe| images.at(*probe).map_or(-1, u32::cast_signed)).collect();
     assert_eq!(found, one_by_one, "lookup and at differ");
     if segments.len() <= 64 {
-        let plain: Vec<i32> = probes.iter().map(|probe| search(images, *probe)).collect();
+        let ranges = ranges(images);
+        let plain: Vec<i32> = probes.iter().map(|probe| search(&ranges, *probe)).collect();
         assert_eq!(one_by_one, plain, "the index and a plain search differ");
     }
     for (probe, image) in probes.iter().zip(&found).take(400) {
@@ -131,20 +132,28 @@ fn addresses(images: &Arc<ImageSet>) {
     assert!(probes.iter().zip(&sorted).all(|(probe, image)| images.at(*probe).map_or(-1, u32::cast_signed) == *image));
 }
 
-/// The rule in its plainest form: of the segments that hold the address the one that begins last, of several the first.
-fn search(images: &Arc<ImageSet>, probe: u64) -> i32 {
-    let segments = images.segment_columns();
+/// Start, size and image of each segment, but for those that the images of a cache share.
+fn ranges(images: &Arc<ImageSet>) -> Vec<(u64, u64, i32)> {
+    let (columns, segments) = (images.columns(), images.segment_columns());
     let shared = images.cache().map_or(&[][..], |cache| cache.known().shared_linkedit());
-    let mut best: Option<(u64, i32)> = None;
+    let mut ranges = Vec::new();
     for (index, (&start, &size)) in segments.address.iter().zip(&segments.vm_size).enumerate() {
         let image = segments.image_index[index];
-        let from_cache = images.cache_index(image as usize).is_some();
-        let columns = images.columns();
         let slide = columns.address[image as usize].wrapping_sub(columns.preferred_load_address[image as usize]);
-        let is_linkedit = images.segment_name(&segments, index).is_some_and(|name| name.is("__LINKEDIT"));
-        if from_cache && is_linkedit && shared.contains(&(start.wrapping_sub(slide), size)) {
-            continue;
+        let is_shared = images.cache_index(image as usize).is_some()
+            && images.segment_name(&segments, index).is_some_and(|name| name.is("__LINKEDIT"))
+            && shared.contains(&(start.wrapping_sub(slide), size));
+        if !is_shared {
+            ranges.push((start, size, image));
         }
+    }
+    ranges
+}
+
+/// The rule in its plainest form: of the segments that hold the address the one that begins last, of several the first.
+fn search(ranges: &[(u64, u64, i32)], probe: u64) -> i32 {
+    let mut best: Option<(u64, i32)> = None;
+    for &(start, size, image) in ranges {
         // What would pass the end of the address space ends there.
         let holds = probe >= start && probe - start < size;
         if holds && best.is_none_or(|(other, _)| start > other) {

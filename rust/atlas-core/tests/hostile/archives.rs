@@ -132,3 +132,16 @@ fn containers_that_promise_what_they_do_not_hold() {
         assert_eq!(decode(&bomb, &limits).unwrap().bytes.len(), 24 << 20);
     }
 }
+
+#[test]
+fn containers_of_thousands_of_small_blocks() {
+    let limits = Limits { decoded_bytes: 64 << 20, ..Limits::DEFAULT };
+    for codec in [Codec::None, Codec::Zlib, Codec::Lzma, Codec::Lz4, Codec::Lzfse, Codec::Lzbitmap] {
+        let one = encode(&[7; 200], codec, 4096).unwrap();
+        let (header, block) = one.split_at(12);
+        let blocks = 20_000;
+        let bytes = [header, &block.repeat(blocks)].concat();
+        let decoded = bounded(codec.name(), bytes.len() + 50 * blocks, || decode(&bytes, &limits).unwrap());
+        assert_eq!((decoded.blocks, decoded.bytes.len()), (blocks, 200 * blocks));
+    }
+}

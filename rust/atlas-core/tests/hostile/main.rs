@@ -1,10 +1,17 @@
 //! Inputs that somebody made to hurt: each ends quickly, in little memory, with the right kind of error or a bounded result.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "every function here serves a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "every function here serves a test"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod archives;
+mod files;
 mod growth;
 mod lists;
 mod records;

@@ -1,7 +1,5 @@
 use std::num::NonZeroU32;
-use std::time::Instant;
 
-use super::super::Writer;
 use super::super::unique::Unique;
 
 fn number(number: u32) -> NonZeroU32 {
@@ -48,22 +46,17 @@ fn nothing_is_lost_when_the_tables_grow() {
     }
 }
 
-/// Keys that lie on a line in every way that breaks weak hashes: multiples of powers of two, high bits only, and long
-/// strings that differ in one byte.
+/// Keys that lie on a line in every way that breaks weak hashes: multiples of powers of two, and high bits only.
 #[test]
-fn regular_keys_take_no_longer_than_random_ones() {
-    let count = 40_000_u64;
-    let timed = |key: &dyn Fn(u64) -> i64| {
-        let started = Instant::now();
-        let mut writer = Writer::new();
-        for index in 0..count {
-            writer.integer(key(index));
-        }
-        started.elapsed()
-    };
-    let random = timed(&|index| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index << 17)).cast_signed());
+fn regular_keys_are_found_in_few_steps() {
+    let count = 40_000_u32;
     for shift in [0, 12, 14, 32, 47] {
-        let regular = timed(&|index| (index << shift).cast_signed());
-        assert!(regular < random * 20 + std::time::Duration::from_millis(200), "{shift}: {regular:?} to {random:?}");
+        let mut unique = Unique::new();
+        for index in 0..count {
+            unique.integer((u64::from(index) << shift).cast_signed(), number(index + 1));
+        }
+        // Keys at random take under two each in a table that is five eighths full; keys that collide, thousands.
+        let steps = unique.integer_steps() as f64 / f64::from(count);
+        assert!((1.0..50.0).contains(&steps), "{shift}: {steps} steps for a key");
     }
 }

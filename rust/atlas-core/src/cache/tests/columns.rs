@@ -36,6 +36,8 @@ fn shared_linkedit_is_what_two_have() {
         with(3, vec![linkedit(0x5000, 0x200), linkedit(0x9000, 0x100)]),
         with(4, vec![utf16.clone(), linkedit(0x7000, 0)]),
         with(5, vec![linkedit(0x5000, 0x100).with("name", text("__LINKEDIT2"))]),
+        with(6, vec![linkedit(0x4000, 0x100)]),
+        with(7, vec![linkedit(0x4000, 0x300)]),
     ]);
     assert_eq!(known.shared_linkedit(), [(0x5000, 0x100), (0x9000, 0x100)]);
 }

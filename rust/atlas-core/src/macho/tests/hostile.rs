@@ -133,7 +133,7 @@ fn counts_that_ask_for_gigabytes_cost_nothing() {
             assert!(slices(&file).is_err());
         }
     }
-    assert!(started.elapsed() < Duration::from_millis(50));
+    assert!(started.elapsed() < Duration::from_secs(1));
 }
 
 #[test]
