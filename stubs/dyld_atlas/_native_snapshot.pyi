@@ -177,6 +177,7 @@ class Snapshot:
 
         Raises:
             ValueError: there is no such codec.
+            ArchiveError: an entry has extended attributes that are malformed. Nothing but copying looks at them.
 
         >>> snapshot = Snapshot.open("examples/calculator.aar")
         >>> len(Snapshot.from_bytes(snapshot.to_bytes(codec="lzfse"), providers=()).images)
@@ -200,6 +201,9 @@ class Snapshot:
           file_path, preferred_load_address, mappings: name, preferred_load_address, size, file_offset, max_protection),
           aot_uuid, aot_address, local_symbols_path, local_symbols_uuid, warnings; or None;
         * warnings; unknown_keys.
+
+        Raises:
+            PlistError: as `unknown_keys`.
 
         >>> record = Snapshot.open("examples/calculator.aar").to_dict()
         >>> record["pid"], record["platform_name"], len(record["images"])
