@@ -166,20 +166,23 @@ impl RangeIndex {
     fn last_start(&self, address: u64) -> usize {
         let starts = self.starts.as_slice();
         let mask = starts.len().wrapping_sub(1);
-        // `base` is a multiple of what the steps still to come add up to: adding them is setting bits.
-        let below = |place: usize| usize::from(starts[place & mask] <= address);
-        let mut bits = starts.len().checked_ilog2().unwrap_or(0);
-        let mut base = 0;
-        if bits % 2 == 1 {
-            bits -= 1;
-            base = below(1 << bits) << bits;
+        // What a step adds to `base`: `span`, or nothing. `base` is a multiple of all that is still to come, so that adding
+        // is setting bits, and no place is past the end.
+        let step =
+            |place: usize, span: usize| core::hint::select_unpredictable(starts[place & mask] <= address, span, 0);
+        let (mut base, mut span) = (0, starts.len());
+        if span.trailing_zeros() % 2 == 1 {
+            span /= 2;
+            base = step(span, span);
         }
         // Each load waits for the one before; three at once take hardly longer than one, and do the work of two.
-        while bits > 0 {
-            bits -= 2;
-            let quarter = 1 << bits;
-            let passed = below(base | quarter) + below(base | (2 * quarter)) + below(base | (3 * quarter));
-            base |= passed << bits;
+        while span > 1 {
+            span /= 4;
+            let (two, three) = (span << 1, (span << 1) | span);
+            let low = step(base | span, span) | base;
+            // As the places ascend, `high` is nothing unless `low` took its step.
+            let high = step(base | two, span).wrapping_add(step(base | three, span));
+            base = low.wrapping_add(high);
         }
         base
     }
