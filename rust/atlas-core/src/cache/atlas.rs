@@ -42,6 +42,17 @@ pub fn entry_path(uuid: Uuid) -> String {
     format!("caches/uuids/{:X}.plist", uuid.as_hyphenated())
 }
 
+fn memory(bytes: &Bytes) -> Source {
+    Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() }
+}
+
+/// The record of cache `uuid` that [`load`] has read from these very bytes before, if it is still known. Takes no longer
+/// than a look into the table.
+#[must_use]
+pub fn known(bytes: &Bytes, uuid: Uuid, policy: Policy, origin: RecordOrigin) -> Option<Arc<KnownCache>> {
+    table().get(&Key { uuid, source: memory(bytes), policy, origin })
+}
+
 /// The record of cache `uuid` in the atlas that `supply` offers; `None` where that atlas is of another cache.
 ///
 /// Records are kept process-wide by UUID and by what the supply is (a file's identity, or the very bytes), so that the same
@@ -57,7 +68,7 @@ pub fn load(
     origin: RecordOrigin,
 ) -> Result<Option<Arc<KnownCache>>> {
     let source = match supply {
-        Supply::Bytes(bytes) => Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() },
+        Supply::Bytes(bytes) => memory(bytes),
         Supply::File(path) => {
             let identity = FileIdentity::of(path).map_err(|error| Error::io(path, error))?;
             Source::File { path: path.clone(), identity, mode }

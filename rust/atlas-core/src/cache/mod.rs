@@ -11,7 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use atlas::{Supply, atlas_path, embedded, entry_path, load};
+pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use table::{CacheTable, table};

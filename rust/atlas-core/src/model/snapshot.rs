@@ -97,6 +97,13 @@ impl Opening {
         self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
     }
 
+    /// As [`Self::offer`], for an atlas in memory that was offered before: whether its record is known. Nothing is decoded.
+    pub fn offer_known(&mut self, bytes: &Bytes) -> bool {
+        let Some(reference) = self.record.cache.as_ref().filter(|_| self.cache.is_none()) else { return false };
+        self.cache = cache::known(bytes, reference.uuid, self.options.policy, RecordOrigin::Provider);
+        self.cache.is_some()
+    }
+
     /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
     /// for this very file.
     pub fn offer_installed(&mut self) {

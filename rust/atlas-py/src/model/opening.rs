@@ -57,7 +57,10 @@ fn ask(opening: &mut Opening, wanted: CoreIdentifier, providers: &Bound<'_, PyAn
         };
         let given = provider.call_method1(intern!(py, "shared_cache_atlas"), (identifier,))?;
         let Some(supply) = supply(&provider, &given)? else { continue };
-        // A file is read here, and another thread may be reading the same one.
+        // Letting the interpreter go, and waiting for it again, would take longer than a look into a table.
+        if matches!(&supply, Supply::Bytes(bytes) if opening.offer_known(bytes)) {
+            break;
+        }
         let accepted = py.detach(|| opening.offer(&supply)).or_raise(py);
         if accepted.map_err(|error| named(py, error, &provider))? {
             break;
