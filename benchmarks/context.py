@@ -1,16 +1,16 @@
 """What the workloads share: corpora made once, providers, the clock."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from dyld_atlas import FileIdentifier, Provider, Snapshot
+from dyld_atlas import FileIdentifier, ImageList, Provider, Snapshot
 
 from . import corpus, peers
 from .corpus import Corpus
-from .timing import Clock
+from .timing import Clock, Timing
 
 
 class Store:
@@ -77,6 +77,11 @@ class Context:
     def open(self, each: Corpus) -> Snapshot:
         """A corpus as a snapshot that knows its cache."""
         return Snapshot.from_bytes(each.archive, providers=self.providers)
+
+    def fresh(self, each: Corpus, work: Callable[[ImageList], object]) -> Timing:
+        """Time `work` on the images of snapshots that were just opened: a list keeps what it has made."""
+        opened = (self.open(each).images for _ in range(4 * self.clock.rounds))
+        return self.clock.once(partial(work, images) for images in opened)
 
     def each(self) -> Iterator[tuple[Corpus, Snapshot, list[peers.ImageRow]]]:
         """Both corpora, opened, with what plistlib reads from them."""

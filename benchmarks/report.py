@@ -1,6 +1,7 @@
 """Rows of figures, targets, and the table that shows them."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -55,7 +56,9 @@ class Row:
     def ratios(self) -> dict[str, float]:
         """How many times better than each peer: times are better when small, rates when large."""
         rate = self.unit.endswith("/s")
-        return {name: self.value / peer if rate else peer / self.value for name, peer in self.peers.items()}
+        pairs = {name: (self.value, peer) if rate else (peer, self.value) for name, peer in self.peers.items()}
+        # Growth of memory may be nothing at all.
+        return {name: better / than if than else math.inf for name, (better, than) in pairs.items()}
 
     @property
     def met(self) -> bool | None:
