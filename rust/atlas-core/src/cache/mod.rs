@@ -7,6 +7,7 @@ pub mod aot;
 mod atlas;
 mod columns;
 pub mod file;
+pub mod group;
 mod known;
 mod table;
 
@@ -16,5 +17,6 @@ mod tests;
 pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
+pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use table::{CacheTable, table};
