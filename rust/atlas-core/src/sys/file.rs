@@ -27,7 +27,7 @@ impl FileIdentity {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
     }
 
-    fn from_metadata(metadata: &std::fs::Metadata) -> Self {
+    pub(super) fn from_metadata(metadata: &std::fs::Metadata) -> Self {
         #[cfg(unix)]
         let (inode, changed) = {
             use std::os::unix::fs::MetadataExt as _;
