@@ -1,11 +1,9 @@
 //! The headers of images, wherever their bytes are.
 
-use std::io;
-
 use crate::bytes::Mode;
 use crate::cache::group::{CacheGroup, GroupFile, Place};
 use crate::macho::{self, OUTLINE_START};
-use crate::sys::{FileIdentity, PieceFile};
+use crate::sys::{FileIdentity, OpenFile};
 
 /// Bytes that are read at once. Load commands of most libraries take less; a larger piece costs more to copy than a second
 /// read for the others.
@@ -19,7 +17,7 @@ enum Access {
     /// In the file, which nobody has opened yet; it was this one when it was mapped.
     NotOpened(FileIdentity),
     /// In the file.
-    Pieces(PieceFile),
+    Pieces(OpenFile),
 }
 
 /// Reads headers, the last piece at hand.
@@ -87,22 +85,21 @@ impl Headers {
         let access = self.access.get_mut(place.file)?;
         if let Access::NotOpened(identity) = *access {
             // A file that was replaced meanwhile is another one: what was mapped is still there.
-            let opened = PieceFile::open(&file.path).ok().filter(|opened| opened.identity() == identity);
+            let opened = OpenFile::open(&file.path).ok().filter(|opened| opened.identity() == identity);
             *access = opened.map_or(Access::Bytes, Access::Pieces);
         }
         let Access::Pieces(pieces) = access else { return None };
         if self.piece.len() < size {
             self.piece.resize(size, 0);
         }
-        let read: io::Result<usize> =
-            self.piece.get_mut(..size).map_or(Ok(0), |piece| pieces.read_at(piece, place.file_offset));
-        let Ok(read) = read else {
+        let filled = self.piece.get_mut(..size).map(|piece| pieces.read_exact_at(piece, place.file_offset));
+        if !matches!(filled, Some(Ok(()))) {
             *access = Access::Bytes;
             self.held = (usize::MAX, 0, 0);
             return None;
-        };
-        self.held = (place.file, place.file_offset, read);
-        Some(read)
+        }
+        self.held = (place.file, place.file_offset, size);
+        Some(size)
     }
 }
 
