@@ -8,6 +8,7 @@ mod atlas;
 mod columns;
 pub mod file;
 mod known;
+pub mod slide;
 mod table;
 
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use slide::SlideInfo;
 pub use table::{CacheTable, table};
