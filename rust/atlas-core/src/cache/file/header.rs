@@ -323,7 +323,7 @@ impl Header {
     }
 
     /// Whether subcaches carry their suffixes (dyld-1042.1, macOS 13, iOS 16); before that they were numbered.
-    pub(super) const fn has_suffixes(&self) -> bool {
+    pub(in crate::cache) const fn has_suffixes(&self) -> bool {
         self.mapping_offset as usize > at::SUB_TYPE
     }
 

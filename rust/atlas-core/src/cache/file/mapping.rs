@@ -107,7 +107,8 @@ pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(V
             let same = mappings.len() == with_slide.len()
                 && mappings.iter().zip(&with_slide).all(|(one, other)| one.has_place_of(other));
             if !same {
-                warnings.push("the two tables of mappings differ; the one with slide info counts, as for dyld".to_owned());
+                warnings
+                    .push("the two tables of mappings differ; the one with slide info counts, as for dyld".to_owned());
             }
             mappings = with_slide;
         }

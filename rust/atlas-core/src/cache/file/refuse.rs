@@ -17,7 +17,8 @@ pub(super) fn refuse(bytes: &[u8]) -> Error {
         (b"mapping  ", "text, perhaps the map of a cache", BESIDE),
         (aot::MAGIC, "the cache of Rosetta's translations", "open dyld_shared_cache_x86_64 beside it"),
     ];
-    let error = |found: Cow<'static, str>| Error::cache("a shared cache, which begins with dyld_v1", found).at_offset(0);
+    let error =
+        |found: Cow<'static, str>| Error::cache("a shared cache, which begins with dyld_v1", found).at_offset(0);
     match KNOWN.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
         Some((_, found, hint)) => error(Cow::Borrowed(found)).with_hint(*hint),
         None if bytes.is_empty() => error(Cow::Borrowed("an empty file")),
