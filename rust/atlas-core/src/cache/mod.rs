@@ -6,10 +6,13 @@
 pub mod aot;
 mod atlas;
 mod columns;
+pub mod discovery;
 pub mod file;
 pub mod group;
 mod known;
+pub mod local_symbols;
 mod table;
+pub mod tables;
 
 #[cfg(test)]
 mod tests;
@@ -19,4 +22,5 @@ pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFE
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use local_symbols::LocalSymbols;
 pub use table::{CacheTable, table};
