@@ -157,12 +157,7 @@ fn pointer3(spec: &Spec, slot: Slot, next: u64) -> u64 {
         Slot::Signed(target, key, diversity, address) => {
             let offset = target - spec.value_add;
             assert!(offset < 1 << 32);
-            1 << 63
-                | next << 51
-                | u64::from(key) << 49
-                | u64::from(address) << 48
-                | u64::from(diversity) << 32
-                | offset
+            1 << 63 | next << 51 | u64::from(key) << 49 | u64::from(address) << 48 | u64::from(diversity) << 32 | offset
         }
         Slot::Number(_) => panic!("version 3 has pointers alone"),
     }

@@ -21,7 +21,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use crate::cache::file::Mapping;
+use crate::cache::file::{CacheFile, FileRange, Mapping};
 use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
@@ -83,6 +83,16 @@ impl<'a> SlideInfo<'a> {
     /// table that leaves `info`. What single pages say is checked when they are read.
     pub fn parse(info: &'a [u8], mapping: &Mapping) -> Result<Self> {
         parse::parse(info, mapping.address.0, mapping.size)
+    }
+
+    /// The slide info of a mapping of `file`, where it has some.
+    ///
+    /// # Errors
+    /// As [`SlideInfo::parse`]; the offset is one in the slide info, which begins at `mapping.slide_info`.
+    pub fn of(file: &'a CacheFile, mapping: &Mapping) -> Result<Option<Self>> {
+        let Some(range) = &mapping.slide_info else { return Ok(None) };
+        let range = FileRange { offset: range.start, size: range.end.saturating_sub(range.start) };
+        Self::parse(file.range(range).unwrap_or_default(), mapping).map(Some)
     }
 
     /// The version of the format.

@@ -70,10 +70,7 @@ fn version_2_adds_the_base_of_the_cache_except_to_zero() {
     // A zero that a chain passes through stays one, and is no pointer.
     let bytes = [longs(&[2 << 40 | 0x1234, 2 << 40, 0x5678]), vec![0; 0x1000 - 24]].concat();
     let mapping = mapping(base, 0x1000);
-    assert_eq!(
-        pointers(&info, &mapping, &bytes),
-        [plain(base, base + 0x1234, 8), plain(base + 16, base + 0x5678, 8)]
-    );
+    assert_eq!(pointers(&info, &mapping, &bytes), [plain(base, base + 0x1234, 8), plain(base + 16, base + 0x5678, 8)]);
     let expected = longs(&[base + 0x1234 + SLIDE, 0, base + 0x5678 + SLIDE]);
     assert_eq!(rebased(&info, &mapping, &bytes, SLIDE)[..24], expected);
 }
