@@ -166,14 +166,32 @@ impl<'a> SlideInfo<'a> {
                 Value::Pointer { target, .. } => target.wrapping_add(slide),
                 Value::Number(number) => number,
             };
-            write(window, start, link.offset, value.to_le_bytes().get(..size as usize).unwrap_or_default());
+            write(window, start, link.offset, value, size == 8);
         }
         Ok(())
     }
 }
 
-/// Writes those of `bytes`, which belong at `offset` of the mapping, that lie in the window at `start`.
-fn write(window: &mut [u8], start: u64, offset: u64, bytes: &[u8]) {
+/// Writes the bytes of a pointer at `offset` of the mapping, as far as they lie in the window from `start` on.
+#[inline]
+fn write(window: &mut [u8], start: u64, offset: u64, value: u64, wide: bool) {
+    let inside = offset.checked_sub(start).and_then(|place| usize::try_from(place).ok());
+    let bytes = value.to_le_bytes();
+    if wide {
+        if let Some(whole) = inside.and_then(|place| window.get_mut(place..)?.first_chunk_mut()) {
+            *whole = bytes;
+            return;
+        }
+    } else if let Some(whole) = inside.and_then(|place| window.get_mut(place..)?.first_chunk_mut()) {
+        *whole = (value as u32).to_le_bytes();
+        return;
+    }
+    write_cut(window, start, offset, bytes.get(..if wide { 8 } else { 4 }).unwrap_or_default());
+}
+
+/// As [`write`], where an end of the window cuts the pointer.
+#[cold]
+fn write_cut(window: &mut [u8], start: u64, offset: u64, bytes: &[u8]) {
     let skipped = usize::try_from(start.saturating_sub(offset)).unwrap_or(usize::MAX);
     let place = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     let (Some(bytes), Some(window)) = (bytes.get(skipped..), window.get_mut(place..)) else { return };
