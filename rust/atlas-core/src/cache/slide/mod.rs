@@ -119,9 +119,24 @@ impl<'a> SlideInfo<'a> {
     /// with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
     /// offset in the mapping of the link that leads somewhere wrong, and as key the page's entry in the table.
     pub fn pointers<'b>(&'b self, mapping_bytes: &'b [u8]) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
+        self.pointers_in(mapping_bytes, 0..self.size)
+    }
+
+    /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these are read; an error
+    /// is given for each of them that has a fault, wherever in it that is.
+    pub fn pointers_in<'b>(
+        &'b self,
+        mapping_bytes: &'b [u8],
+        range: std::ops::Range<u64>,
+    ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
+        let pages = match range.end.checked_sub(1).filter(|last| *last >= range.start) {
+            Some(last) => self.pages.numbered(range.start / self.page_size, last / self.page_size),
+            None => 0..0,
+        };
         let size = self.pointer_size();
-        Links::new(self, mapping_bytes, 0..self.pages.count()).filter_map(move |link| {
+        Links::new(self, mapping_bytes, pages).filter_map(move |link| {
             let link = match link {
+                Ok(link) if !range.contains(&link.offset) => return None,
                 Ok(link) => link,
                 Err(error) => return Some(Err(error)),
             };
