@@ -11,11 +11,16 @@ use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 use std::time::Instant;
 
-use atlas_core::bytes::Bytes;
+use atlas_core::address::PreferredAddress;
+use atlas_core::archive::Archive;
+use atlas_core::bytes::{Bytes, Mode};
+use atlas_core::cache::local_symbols::LocalSymbols;
 use atlas_core::cache::slide::{Authentication, Key, Pointer, SlideInfo};
-use atlas_core::cache::{CacheFile, CacheGroup, Mapping};
+use atlas_core::cache::tables::{DylibsTrie, FunctionVariants, Prewarming, tpro_mappings};
+use atlas_core::cache::{CacheFile, CacheGroup, Mapping, NamedCache, atlas, embedded, scavenge, verify};
 use atlas_core::macho::View;
-use atlas_core::{Error, Result};
+use atlas_core::schema::{Policy, SegmentRow};
+use atlas_core::{Error, Limits, Result};
 use caches::slide::Slot;
 use caches::{ARM64E, Cache, Plan, Region, X86_64, build, generations};
 
@@ -197,6 +202,133 @@ fn in_memory(cache: &Cache, region: &Region) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[test]
+fn tables_that_not_every_cache_has() {
+    every_cache(|cache, group| {
+        let (plan, base) = (&cache.plan, cache.plan.processor.base);
+        let trie = DylibsTrie::of(group).unwrap();
+        assert_eq!(trie.is_some(), plan.has(0x118));
+        if let Some(trie) = trie {
+            let found = trie.paths();
+            let mut expected: Vec<_> = cache.images.iter().map(|image| image.path.clone()).zip(0..).collect();
+            expected.extend(cache.images.first().map(|_| ("/usr/lib/alias.dylib".to_owned(), 0)));
+            assert_eq!((found.entries, found.faults), (expected.clone(), Vec::new()));
+            for (path, position) in expected {
+                assert_eq!(trie.find(&path).unwrap(), Some(position));
+            }
+        }
+        let tpro = tpro_mappings(group).unwrap();
+        let expected = (plan.has(0x208) && plan.subcaches != 0).then_some((base + 0x1000, 0x4000));
+        assert_eq!(
+            tpro.iter().map(|range| (range.address.0, range.size)).collect::<Vec<_>>(),
+            Vec::from_iter(expected)
+        );
+        let prewarming = Prewarming::of(group).unwrap().map(|found| found.ranges).unwrap_or_default();
+        let expected = if plan.has(0x228) { vec![(base + 0x4000, 0x8000), (base, 0x4000)] } else { Vec::new() };
+        assert_eq!(prewarming.iter().map(|range| (range.address.0, range.size)).collect::<Vec<_>>(), expected);
+        let variants = FunctionVariants::of(group).unwrap().map(|found| found.entries).unwrap_or_default();
+        assert_eq!(variants.len(), usize::from(plan.has(0x218)));
+        for found in variants {
+            // Bits 0xabcd_f003: variant 3, signed with its address by DB (3).
+            assert_eq!((found.variant, found.authentication), (3, Some((3, 0xabcd, true))));
+            assert_eq!((found.variants_table.0, found.variants_table_size, found.dylib_header.0), (7, 20, 8));
+            assert_eq!(
+                (found.fixup_location.0, found.target_dylib),
+                (cache.images.first().map_or(0, |it| it.address + 0x40), 1)
+            );
+        }
+    });
+}
+
+#[test]
+fn local_symbols() {
+    every_cache(|cache, group| {
+        let symbols = LocalSymbols::of(group).unwrap();
+        assert_eq!(symbols.is_some(), cache.plan.symbols);
+        let Some(symbols) = symbols else { return };
+        let mut found = Vec::new();
+        for entry in symbols.entries() {
+            let image = symbols.image_address(entry).0;
+            let image = cache.images.iter().position(|it| it.address == image).unwrap();
+            assert_eq!(symbols.entry(PreferredAddress(cache.images[image].address)), Some(entry));
+            for symbol in symbols.symbols(entry) {
+                assert_eq!((symbol.kind, symbol.section, symbol.description), (0x0e, 1, 0));
+                found.push((image, symbol.address.0, String::from_utf8(symbols.name(symbol).to_vec()).unwrap()));
+            }
+        }
+        let expected: Vec<_> = cache.locals.iter().map(|it| (it.image, it.address, it.name.clone())).collect();
+        assert_eq!((found, symbols.len()), (expected.clone(), expected.len()));
+    });
+}
+
+#[test]
+fn scavenged_records() {
+    every_cache(|cache, group| {
+        let known = scavenge(group, Mode::Map, Policy::default()).unwrap();
+        let plan = &cache.plan;
+        assert_eq!(known.uuid().as_bytes(), &if plan.has(0x68) { cache.files[0].uuid } else { [0; 16] });
+        assert_eq!(known.preferred_load_address(), plan.processor.base);
+        assert_eq!(known.image_count() as usize, cache.images.len());
+        let columns = known.columns();
+        let text = |position| known.text(position).map(|text| text.decode_lossy().into_owned()).unwrap();
+        for (index, (found, made)) in columns.images.iter().zip(&cache.images).enumerate() {
+            assert_eq!(
+                (found.preferred_load_address, found.uuid, text(found.install_name)),
+                (made.address, made.uuid, made.path.clone())
+            );
+            let segments: Vec<_> = columns
+                .segments_of(index)
+                .iter()
+                .map(|it| {
+                    (
+                        text(it.name),
+                        it.preferred_load_address,
+                        it.vm_size,
+                        it.file_size,
+                        SegmentRow::from(it).file_offset,
+                        it.permissions,
+                    )
+                })
+                .collect();
+            let permissions = |name| match name {
+                "__TEXT" => 5,
+                "__LINKEDIT" => 1,
+                _ => 3,
+            };
+            let expected: Vec<_> = made
+                .segments
+                .iter()
+                .map(|it| {
+                    (it.name.to_owned(), it.address, it.size, it.size, Some(it.file_offset), permissions(it.name))
+                })
+                .collect();
+            assert_eq!(segments, expected);
+        }
+        assert_eq!(known.warnings(), &[] as &[String]);
+        assert_eq!(known.subcaches().len(), cache.mapped().len());
+        for (found, made) in known.subcaches().iter().zip(cache.mapped()) {
+            assert_eq!((found.name.as_str(), found.file_size), (made.name.as_str(), made.bytes.len() as u64));
+            assert_eq!(found.mappings.len(), made.regions.len());
+            for (found, made) in found.mappings.iter().zip(&made.regions) {
+                let place = (found.preferred_load_address, found.size, found.file_offset, found.max_protection);
+                assert_eq!(
+                    place,
+                    (made.address, made.bytes.len() as u64, made.file_offset, u64::from(made.protection))
+                );
+            }
+        }
+        assert_eq!(verify(group, &known, None), [] as [String; 0]);
+        assert_eq!(
+            known.symbol_file_name().map(str::to_owned),
+            plan.has_symbol_file().then(|| format!("{}.symbols", plan.main_name()))
+        );
+        let archive = atlas(&[NamedCache { leaf: &plan.main_name(), known: &known }], None).unwrap();
+        let archive = Archive::from_bytes(archive.into(), &Limits::DEFAULT).unwrap();
+        let read = embedded(&archive, known.uuid(), Policy::default()).unwrap().unwrap();
+        assert_eq!(verify(group, &known, Some(&read)), [] as [String; 0]);
+    });
 }
 
 #[test]

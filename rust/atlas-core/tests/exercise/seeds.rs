@@ -62,6 +62,8 @@ pub fn seeds(name: &str) -> Seeds {
         "plist" => plists(),
         "snapshot" => snapshots(),
         "macho" => macho::files(),
+        "cache" => caches::packed_caches(),
+        "slide" => caches::packed_slides(),
         other => panic!("no format {other}"),
     }
 }

@@ -21,6 +21,8 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use crate::cache::file::{CacheFile, FileRange, Mapping};
 use crate::error::{Error, Result};
 
@@ -119,7 +121,7 @@ impl<'a> SlideInfo<'a> {
     /// with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
     /// offset in the mapping of the link that leads somewhere wrong, and as key the page's entry in the table.
     pub fn pointers<'b>(&'b self, mapping_bytes: &'b [u8]) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
-        self.pointers_in(mapping_bytes, 0..self.size)
+        self.decoded(mapping_bytes, 0..self.pages.count(), 0..u64::MAX)
     }
 
     /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these are read; an error
@@ -127,12 +129,22 @@ impl<'a> SlideInfo<'a> {
     pub fn pointers_in<'b>(
         &'b self,
         mapping_bytes: &'b [u8],
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
         let pages = match range.end.checked_sub(1).filter(|last| *last >= range.start) {
             Some(last) => self.pages.numbered(range.start / self.page_size, last / self.page_size),
             None => 0..0,
         };
+        self.decoded(mapping_bytes, pages, range)
+    }
+
+    /// The pointers of some pages, as far as they begin in `range`.
+    fn decoded<'b>(
+        &'b self,
+        mapping_bytes: &'b [u8],
+        pages: Range<usize>,
+        range: Range<u64>,
+    ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
         let size = self.pointer_size();
         Links::new(self, mapping_bytes, pages).filter_map(move |link| {
             let link = match link {

@@ -16,6 +16,16 @@ pub struct Says {
     /// Suffix, UUID and distance from the base.
     pub entries: Vec<(String, [u8; 16], u64)>,
     pub dynamic_data: (u64, u64),
+    pub tables: Tables,
+}
+
+/// Where the tables are that not every cache has, with their sizes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tables {
+    pub trie: (u64, u64),
+    /// By its distance from the base.
+    pub prewarming: (u64, u64),
+    pub variants: (u64, u64),
 }
 
 /// Fields that are left out where the header ends before them.
@@ -87,6 +97,12 @@ pub fn write(plan: &Plan, regions: &[Region], images: &[Image], says: &Says) -> 
     it.u32(0x1c8, 1);
     it.u64(0x1f0, says.dynamic_data.0);
     it.u64(0x1f8, says.dynamic_data.1);
+    for (at, (start, size)) in
+        [(0x108, says.tables.trie), (0x208, says.tables.variants), (0x218, says.tables.prewarming)]
+    {
+        it.u64(at, start);
+        it.u64(at + 8, size);
+    }
     it.u32(0x228, plan.processor.cpu.0);
     it.u32(0x22c, plan.processor.cpu.1);
     // What is behind the known fields is kept as it is.

@@ -1,6 +1,6 @@
 //! Lays a cache out: which file and which address everything gets.
 
-use super::header::{self, Says};
+use super::header::{self, Says, Tables};
 use super::plans::Processor;
 use super::slide::{Slot, Spec, encode};
 use super::words::Words;
@@ -125,6 +125,7 @@ pub fn build(plan: &Plan) -> Cache {
         inside = (linkedit.file_offset + linkedit.bytes.len() as u64, symbols.len() as u64);
         linkedit.bytes.extend(&symbols);
     }
+    let tables = tables(plan, &images, files[roles.linkedit].regions.last_mut().unwrap());
     let end = cursor - processor.base;
     let entries: Vec<_> = files
         .iter()
@@ -157,6 +158,7 @@ pub fn build(plan: &Plan) -> Cache {
             symbol_file: symbol_file.filter(|_| main),
             entries: if main { entries.clone() } else { Vec::new() },
             dynamic_data: if main { (end, 0x4000) } else { (0, 0) },
+            tables: if main { tables } else { Tables::default() },
         };
         let listed = if main || repeated { images.as_slice() } else { &[] };
         let header = header::write(plan, &file.regions, listed, &says);
@@ -242,6 +244,52 @@ fn data(plan: &Plan, images: &[Image], regions: &mut [Region]) -> Vec<(u64, Slot
         regions[number].slide = Some((regions[last].file_offset + place as u64, info.len() as u64));
     }
     written
+}
+
+/// Appends the tables that not every cache has to the linked-edit data.
+fn tables(plan: &Plan, images: &[Image], linkedit: &mut Region) -> Tables {
+    let mut add = |bytes: Vec<u8>| {
+        let at = linkedit.bytes.len().next_multiple_of(8);
+        linkedit.bytes.resize(at, 0);
+        linkedit.bytes.extend(&bytes);
+        (linkedit.address + at as u64, bytes.len() as u64)
+    };
+    let mut prewarming = Words::new(plan.processor.big);
+    // Two pages of the second image's distance; one of the base.
+    prewarming.u32(1).u32(2).u64(2 << 40 | 0x4000).u64(1 << 40);
+    let mut variants = Words::new(plan.processor.big);
+    variants.u32(1).u32(1).u64(linkedit_pointer(images)).u64(7).u64(8).u32(0xabcd_f003).u16(1).u16(5);
+    let trie = if images.len() > 200 || !plan.has(0x118) { (0, 0) } else { add(trie(images)) };
+    let prewarming = if plan.has(0x228) { add(prewarming.bytes) } else { (0, 0) };
+    Tables {
+        trie,
+        prewarming: (prewarming.0.saturating_sub(plan.processor.base), prewarming.1),
+        variants: if plan.has(0x218) { add(variants.bytes) } else { (0, 0) },
+    }
+}
+
+fn linkedit_pointer(images: &[Image]) -> u64 {
+    images.first().map_or(0, |image| image.address + 0x40)
+}
+
+/// A trie of every path and, for the first image, an alias; all nodes hang on the root.
+fn trie(images: &[Image]) -> Vec<u8> {
+    let mut names: Vec<(&str, u8)> =
+        images.iter().zip(0..).map(|(image, index)| (image.path.as_str(), index)).collect();
+    names.extend(images.first().map(|_| ("/usr/lib/alias.dylib", 0)));
+    // Offsets of nodes take two bytes of seven bits each, however small.
+    let root = 2 + names.iter().map(|(name, _)| name.len() + 3).sum::<usize>();
+    let mut trie = vec![0, names.len() as u8];
+    for (position, (name, _)) in names.iter().enumerate() {
+        let node = root + position * 4;
+        trie.extend(name.as_bytes());
+        trie.extend([0, node as u8 & 0x7f | 0x80, (node >> 7) as u8]);
+    }
+    for (_, index) in names {
+        // A payload of a number, also in two bytes, and no children.
+        trie.extend([2, index & 0x7f | 0x80, index >> 7, 0]);
+    }
+    trie
 }
 
 fn locals(plan: &Plan, images: &[Image]) -> Vec<Local> {

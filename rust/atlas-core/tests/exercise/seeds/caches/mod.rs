@@ -4,6 +4,7 @@
 
 mod header;
 mod image;
+mod inputs;
 mod layout;
 mod plans;
 mod words;
@@ -11,8 +12,9 @@ mod words;
 #[path = "../../../support/slide.rs"]
 pub mod slide;
 
+pub use inputs::{pack, packed_caches, packed_slides};
 pub use layout::{Region, build};
-pub use plans::{ARM64, ARM64_32, ARM64E, ARM64E_X1, ARMV7K, I386, POWERPC, Processor, X86_64, generations};
+pub use plans::{ARM64, ARM64_32, ARM64E, Processor, X86_64, generations};
 
 use slide::Slot;
 
@@ -150,16 +152,5 @@ impl Cache {
     /// The main file and the subcaches.
     pub fn mapped(&self) -> &[File] {
         &self.files[..=self.plan.subcaches]
-    }
-
-    /// All files in one input for a fuzzer, as [`super::super::cache`] takes them apart.
-    pub fn packed(&self) -> Vec<u8> {
-        let others = self.files[1..].iter().take(3);
-        let mut packed: Vec<u8> = (1..=3)
-            .flat_map(|index| self.files.get(index).map_or(0, |it| it.bytes.len() as u32).to_le_bytes())
-            .collect();
-        others.for_each(|file| packed.extend(&file.bytes));
-        packed.extend(&self.files[0].bytes);
-        packed
     }
 }
