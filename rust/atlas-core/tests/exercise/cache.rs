@@ -76,7 +76,7 @@ fn few(warnings: &[String]) {
 fn walk_file(file: &CacheFile) {
     few(file.warnings());
     let length = file.bytes().len();
-    assert!(file.magic().starts_with("dyld_v1") && file.architecture().len() <= 15);
+    assert!(file.magic().starts_with("dyld_v1") && file.architecture().len() <= 3 * 16);
     let _text = (format!("{:?}", file.header()), file.byte_order());
     assert!(
         file.unknown_header().len() <= length && file.images().len() <= length && file.text_infos().len() <= length
