@@ -124,7 +124,7 @@ class SnapshotFlags(enum.IntFlag, boundary=enum.KEEP):
 
 
 class MappingFlags(enum.IntFlag, boundary=enum.KEEP):
-    """What a mapping of a shared cache holds (``DYLD_CACHE_MAPPING_*`` of ``dyld_cache_format.h``). Nameless bits are kept."""
+    """What a mapping of a shared cache holds: ``DYLD_CACHE_MAPPING_*``. Bits without a name are kept."""
 
     AUTH_DATA = 1
     """Pointers with authentication codes."""

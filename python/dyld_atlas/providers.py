@@ -196,7 +196,7 @@ class CacheLibrary:
         return f"<CacheLibrary {self._folder!r} caches={len(self._caches)}>"
 
     def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
-        """The path of the file of a cache, main file or not, whose UUID is ``identifier.uuid``; None if there is none."""
+        """The path of the file of a cache, main file or not, that has the UUID; None if there is none."""
         return None if identifier.uuid is None else self._files.get(identifier.uuid)
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:

@@ -345,7 +345,7 @@ class SubCache:
 
     @property
     def file_path(self) -> str:
-        """The path of the file, beside the main file: on this machine if the cache was opened, else on the process's."""
+        """The path of the file: on this machine if the cache was opened, else on the process's."""
 
     @property
     def preferred_load_address(self) -> PreferredAddress:
