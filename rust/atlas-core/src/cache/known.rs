@@ -3,7 +3,11 @@
 use std::any::Any;
 use std::sync::OnceLock;
 
-use crate::schema::CacheRecord;
+use uuid::Uuid;
+
+use crate::bplist::Text;
+use crate::bytes::Bytes;
+use crate::schema::{CacheRecord, SubCacheRow};
 
 use super::columns::CacheColumns;
 
@@ -28,6 +32,7 @@ pub struct KnownCache {
     origin: RecordOrigin,
     warnings: Vec<String>,
     columns: OnceLock<CacheColumns>,
+    subcaches: OnceLock<Vec<SubCacheRow>>,
     shared_linkedit: OnceLock<Vec<(u64, u64)>>,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -41,15 +46,75 @@ impl KnownCache {
             origin,
             warnings,
             columns: OnceLock::new(),
+            subcaches: OnceLock::new(),
             shared_linkedit: OnceLock::new(),
             companion: OnceLock::new(),
         }
     }
 
-    /// The record.
+    /// UUID of the cache.
     #[must_use]
-    pub const fn record(&self) -> &CacheRecord {
-        &self.record
+    pub const fn uuid(&self) -> Uuid {
+        self.record.uuid
+    }
+
+    /// Unslid base address.
+    #[must_use]
+    pub const fn preferred_load_address(&self) -> u64 {
+        self.record.preferred_load_address
+    }
+
+    /// Bytes of address space.
+    #[must_use]
+    pub const fn vm_size(&self) -> u64 {
+        self.record.vm_size
+    }
+
+    /// Pointer size as the record has it. dyld's builder writes it inverted; nothing should be derived from it.
+    #[must_use]
+    pub const fn raw_pointer_size(&self) -> u64 {
+        self.record.raw_pointer_size
+    }
+
+    /// Name of the local-symbols file.
+    #[must_use]
+    pub fn symbol_file_name(&self) -> Option<&str> {
+        self.record.symbol_file_name.as_deref()
+    }
+
+    /// UUID of the local-symbols file.
+    #[must_use]
+    pub const fn symbol_file_uuid(&self) -> Option<Uuid> {
+        self.record.symbol_file_uuid
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub const fn image_count(&self) -> u32 {
+        self.record.images.len()
+    }
+
+    /// Where a lenient reading dropped images: the index that each of those that are left has in the record.
+    #[must_use]
+    pub fn kept(&self) -> Option<&[u32]> {
+        self.record.images.kept()
+    }
+
+    /// The string at a position that a row of this cache names; `None` for 0.
+    #[must_use]
+    pub fn text(&self, position: u32) -> Option<Text<'_>> {
+        self.record.images.text(position)
+    }
+
+    /// The files of the cache, the main file first; made on the first call.
+    pub fn subcaches(&self) -> &[SubCacheRow] {
+        self.subcaches.get_or_init(|| self.record.subcaches())
+    }
+
+    /// The property list that an atlas of this cache holds.
+    #[must_use]
+    pub fn atlas_plist(&self) -> Bytes {
+        self.record.plist().bytes().clone()
     }
 
     /// Where the record came from.
@@ -76,7 +141,7 @@ impl KnownCache {
             let (mut known, mut ranges) = (0, Vec::new());
             for segment in &self.columns().segments {
                 let name = segment.name;
-                if name == known || self.record.images.text(name).is_some_and(|name| name.is(LINKEDIT)) {
+                if name == known || self.text(name).is_some_and(|name| name.is(LINKEDIT)) {
                     known = name;
                     ranges.push((segment.preferred_load_address, segment.vm_size));
                 }

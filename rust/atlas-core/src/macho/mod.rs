@@ -28,6 +28,8 @@ mod view;
 pub use architecture::Architecture;
 pub use command::{Command, Commands, Dependent};
 pub use fields::ByteOrder;
+pub(crate) use fields::Fields;
+pub(crate) use magic::{describe, macho as width_of};
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};
 pub use slice::{Slice, slice_with_uuid, slices};
