@@ -53,7 +53,7 @@ def test_pins_are_counted(cache: SharedCache, cache_files: CacheFiles) -> None:
     other.pin()
     cache.pin()
     with cache.pinned() as inner:
-        assert inner[:7] == b"dyld_v1"
+        assert bytes(inner[:7]) == b"dyld_v1"
     cache.unpin()
     other.unpin()
     cache.unpin()
