@@ -29,8 +29,9 @@ _MOST_LINKS = 32
 class Provider(Protocol):
     """Supplies files that a snapshot or a cache names and that are not where it says.
 
-    Return bytes, a local path, or None to let the next provider try. What a method raises reaches the caller of
-    ``Snapshot.open``.
+    Return bytes, a local path, or None to let the next provider try. What a method raises reaches the caller: of
+    ``Snapshot.open`` when the cache's record is looked for, else of what asked for the bytes of a file. A snapshot
+    keeps its providers; one that keeps its snapshot in turn keeps both in memory for good.
     """
 
     def file(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
@@ -160,9 +161,12 @@ class CacheLibrary:
         self._files: dict[UUID, str] = {}
         for cache in self._caches.values():
             absent = set(cache.missing_files)
-            for file in cache.subcaches:
-                if file.name not in absent:
-                    self._files.setdefault(file.uuid, file.file_path)
+            files = [(file.uuid, file.file_path) for file in cache.subcaches]
+            if cache.local_symbols_uuid is not None and cache.local_symbols_path is not None:
+                files.append((cache.local_symbols_uuid, cache.local_symbols_path))
+            for uuid, path in files:
+                if os.path.basename(path) not in absent:
+                    self._files.setdefault(uuid, path)
 
     @property
     def folder(self) -> str:
