@@ -9,6 +9,7 @@ mod columns;
 pub mod file;
 pub mod group;
 mod known;
+mod scavenge;
 mod table;
 
 #[cfg(test)]
@@ -19,4 +20,5 @@ pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFE
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use scavenge::scavenge;
 pub use table::{CacheTable, table};

@@ -24,6 +24,7 @@ use crate::error::Result;
 use crate::macho;
 
 use super::file::CacheFile;
+pub(in crate::cache) use beside::DEVELOPMENT;
 use beside::{Beside, Found};
 use map::AddressMap;
 pub use map::Place;
