@@ -10,6 +10,7 @@ pub mod file;
 pub mod group;
 mod known;
 mod scavenge;
+pub mod slide;
 mod table;
 
 #[cfg(test)]
@@ -21,4 +22,5 @@ pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use scavenge::scavenge;
+pub use slide::SlideInfo;
 pub use table::{CacheTable, table};

@@ -98,7 +98,7 @@ impl<'b> Links<'b> {
         let Pages::Chains { extras, format, .. } = self.info.pages else { return Ok(Place::Page) };
         let extra = entry(extras, index).ok_or_else(|| {
             let expected = format!("an extra of {} that ends the list", extras.len() / 2);
-            self.fault(free, expected, format!("extra {index}"))
+            self.fault(self.before(free), expected, format!("extra {index}"))
         })?;
         let next = if extra & format.end == 0 { index.checked_add(1) } else { None };
         Ok(Place::Link { offset: u64::from(extra & format.index) * format.unit, free, next })
@@ -107,10 +107,12 @@ impl<'b> Links<'b> {
     /// Reads the link at an offset in the page; the second is where the walk goes on, `None` behind the page.
     fn link(&self, offset: u64, free: u64, next: Option<usize>) -> Result<(Link, Option<Place<'b>>)> {
         if offset < free {
-            return Err(self.fault(offset, "links that do not overlap", format!("a link before {free:#x} of the page")));
+            let found = format!("one at {offset:#x} of the page, where {free:#x} is free");
+            return Err(self.fault(self.before(free), "links that do not overlap", found));
         }
         if offset >= self.info.page_size {
-            return Err(self.fault(offset, "a link in its page", format!("offset {offset:#x} of the page")));
+            let found = format!("one at {offset:#x} of the page");
+            return Err(self.fault(self.before(free), "a link in its page", found));
         }
         let link = self.read(offset)?;
         let free = offset.saturating_add(u64::from(self.info.pointer_size()));
@@ -144,6 +146,12 @@ impl<'b> Links<'b> {
         (self.pages.start as u64).saturating_mul(self.info.page_size).saturating_add(offset)
     }
 
+    /// The link that ends where the page is free; whoever leads somewhere wrong is there, or is the start of the page.
+    fn before(&self, free: u64) -> u64 {
+        free.saturating_sub(self.info.pointer_size().into())
+    }
+
+    /// An error of the page, at an offset in it.
     #[cold]
     fn fault(&self, offset: u64, expected: impl Into<std::borrow::Cow<'static, str>>, found: String) -> Error {
         let table = if matches!(self.info.pages, Pages::Bitmaps { .. }) { "toc" } else { "page_starts" };

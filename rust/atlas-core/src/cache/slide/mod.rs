@@ -21,19 +21,11 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use crate::cache::file::Mapping;
 use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
 use self::links::Links;
-
-/// Where a mapping lies and how long it is: all that slide info needs to know of one.
-#[derive(Clone, Copy, Debug)]
-pub struct Mapping {
-    /// Unslid address.
-    pub address: crate::address::PreferredAddress,
-    /// Size in bytes.
-    pub size: u64,
-}
 
 /// The slide info of one mapping.
 #[derive(Clone, Debug)]
@@ -115,11 +107,26 @@ impl<'a> SlideInfo<'a> {
     ///
     /// Numbers that a chain only passes through (zeros of version 2, small numbers of version 4) are no pointers. A page
     /// with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
-    /// offset in the mapping, and as key the table entry that led there.
+    /// offset in the mapping of the link that leads somewhere wrong, and as key the page's entry in the table.
     pub fn pointers<'b>(&'b self, mapping_bytes: &'b [u8]) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
+        self.pointers_in(mapping_bytes, 0..self.size)
+    }
+
+    /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these are read; an error
+    /// is given for each of them that has a fault, wherever in it that is.
+    pub fn pointers_in<'b>(
+        &'b self,
+        mapping_bytes: &'b [u8],
+        range: std::ops::Range<u64>,
+    ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
+        let pages = match range.end.checked_sub(1).filter(|last| *last >= range.start) {
+            Some(last) => self.pages.numbered(range.start / self.page_size, last / self.page_size),
+            None => 0..0,
+        };
         let size = self.pointer_size();
-        Links::new(self, mapping_bytes, 0..self.pages.count()).filter_map(move |link| {
+        Links::new(self, mapping_bytes, pages).filter_map(move |link| {
             let link = match link {
+                Ok(link) if !range.contains(&link.offset) => return None,
                 Ok(link) => link,
                 Err(error) => return Some(Err(error)),
             };
@@ -152,10 +159,11 @@ impl<'a> SlideInfo<'a> {
         let cut = Links::new(self, mapping_bytes, before).filter(Result::is_ok);
         let size = u64::from(self.pointer_size());
         for link in cut.chain(Links::new(self, mapping_bytes, pages)) {
-            let link = link?;
-            if link.offset >= end {
-                break;
-            }
+            let link = match link {
+                Ok(link) if link.offset >= end => break,
+                Err(error) if error.location().offset >= Some(end) => break,
+                link => link?,
+            };
             if link.offset.saturating_add(size) <= start {
                 continue;
             }
