@@ -35,6 +35,11 @@ impl Files {
         Ok(Arc::new(Self { providers: providers.map(tuple).transpose()?, mode }))
     }
 
+    /// The providers; `None` for this machine's own files.
+    pub fn providers<'a, 'py>(&'a self, py: Python<'py>) -> Option<&'a Bound<'py, PyTuple>> {
+        self.providers.as_ref().map(|providers| providers.bind(py))
+    }
+
     /// The Mach-O file of an image.
     ///
     /// # Errors
@@ -80,14 +85,14 @@ impl Files {
         wanted: &Identifier,
         accept: impl Fn(Option<&Bound<'_, PyAny>>, Supply) -> PyResult<Option<T>>,
     ) -> PyResult<T> {
-        let Some(providers) = &self.providers else {
+        let Some(providers) = self.providers(py) else {
             // Nobody asked for this very file: whatever is wrong with it, it is not the one.
             let path = wanted.path.as_deref().filter(|path| opening::names_a_local_file(path));
             let found = path.and_then(|path| accept(None, Supply::File(path.into())).ok().flatten());
             return found.ok_or_else(|| missing(py, wanted));
         };
         let identifier = Bound::new(py, FileIdentifier::from(wanted.clone()))?;
-        for provider in providers.bind(py) {
+        for provider in providers {
             let given = provider.call_method1(intern!(py, "file"), (&identifier,))?;
             let Some(supply) = opening::supply(&provider, &given, "file")? else { continue };
             let accepted = accept(Some(&provider), supply);

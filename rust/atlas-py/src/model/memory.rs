@@ -8,6 +8,7 @@ use atlas_core::macho::Section;
 use atlas_core::memory::{CacheMemory, ImageFile};
 use atlas_core::model::{Image, ImageSet, Segment, SharedCache};
 use atlas_core::{Error, ErrorKind};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
 use super::files::Files;
@@ -18,13 +19,19 @@ use crate::errors::{self, OrRaise};
 /// What is kept of the files of the images of one list, for as long as the list lives.
 pub struct Bodies {
     files: Arc<Files>,
-    own: Box<[OnceLock<Arc<ImageFile>>]>,
+    own: OnceLock<Box<[OnceLock<Arc<ImageFile>>]>>,
+}
+
+impl From<Arc<Files>> for Bodies {
+    fn from(files: Arc<Files>) -> Self {
+        Self { files, own: OnceLock::new() }
+    }
 }
 
 impl Bodies {
-    /// For the images of a snapshot.
-    pub fn new(set: &ImageSet, files: Arc<Files>) -> Self {
-        Self { files, own: (0..set.len()).map(|_| OnceLock::new()).collect() }
+    /// The place for the file of image `index` of `set`.
+    fn place(&self, set: &ImageSet, index: usize) -> Option<&OnceLock<Arc<ImageFile>>> {
+        self.own.get_or_init(|| (0..set.len()).map(|_| OnceLock::new()).collect()).get(index)
     }
 }
 
@@ -41,24 +48,18 @@ enum Body<'a> {
 #[inline]
 pub fn cache<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>) -> PyResult<&'a Arc<CacheMemory>> {
     match cache.memory() {
-        Some(memory) => Ok(memory),
-        None => of_process(py, cache),
+        Ok(memory) => Ok(memory),
+        Err(missing) => of_process(py, cache, &missing),
     }
 }
 
-/// The files of the cache of a process.
-fn of_process<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>) -> PyResult<&'a Arc<CacheMemory>> {
-    let path = Some(cache.file_path().to_owned());
-    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path };
-    let standing = cache.companion(Standing::default);
-    let missing = || errors::exception(py, &Error::new(ErrorKind::MissingData(wanted.clone())));
-    let Some((memory, files)) = standing.and_then(Standing::files) else { return Err(missing()) };
-    if let Some(memory) = memory.get() {
-        return Ok(memory);
-    }
+/// The files of the cache of a process, wherever its snapshot's providers have them.
+fn of_process<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>, missing: &Error) -> PyResult<&'a Arc<CacheMemory>> {
+    let files = cache.companion(Standing::default).and_then(Standing::files);
+    let files = files.ok_or_else(|| errors::exception(py, missing))?;
+    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path: Some(cache.file_path().to_owned()) };
     // Found first, as a provider may ask for the same; of two that come here at once, one opens the files in vain.
-    let found = files.cache(py, &wanted)?;
-    Ok(memory.get_or_init(|| found))
+    Ok(cache.adopt_memory(files.cache(py, &wanted)?))
 }
 
 fn body<'a>(py: Python<'_>, image: &'a Image) -> PyResult<Body<'a>> {
@@ -67,7 +68,7 @@ fn body<'a>(py: Python<'_>, image: &'a Image) -> PyResult<Body<'a>> {
     }
     let missing = || errors::exception(py, &Error::new(ErrorKind::MissingData(image.identifier())));
     let bodies = image.set().kept_companion::<Bodies>().ok_or_else(missing)?;
-    let place = bodies.own.get(image.index() as usize).ok_or_else(missing)?;
+    let place = bodies.place(image.set(), image.index() as usize).ok_or_else(missing)?;
     if let Some(file) = place.get() {
         return Ok(Body::Own(file));
     }
@@ -98,7 +99,7 @@ fn data(py: Python<'_>, image: &Image, address: u64, file_size: u64, vm_size: u6
 #[inline]
 pub fn segment(py: Python<'_>, segment: &Segment) -> PyResult<Bytes> {
     let (address, file_size) = (segment.preferred_load_address().0, segment.file_size());
-    if let Some(memory) = segment.shared_cache().and_then(|shared| shared.memory()) {
+    if let Some(memory) = segment.shared_cache().and_then(|shared| shared.memory().ok()) {
         return memory.data(address, file_size, segment.vm_size()).or_raise(py);
     }
     data(py, &segment.image(), address, file_size, segment.vm_size())
@@ -124,9 +125,10 @@ pub fn section(py: Python<'_>, image: &Image, address: u64, size: u64) -> PyResu
 /// # Errors
 /// `MissingDataError`, `MachOError`.
 pub fn sections(py: Python<'_>, image: &Image) -> PyResult<Vec<Section>> {
-    match body(py, image)? {
-        Body::Cache(memory) => memory.sections(image.preferred_load_address().0).or_raise(py),
-        Body::Own(file) => {
+    match (body(py, image)?, image.shared_cache()) {
+        (Body::Cache(_), Some(shared)) => shared.sections_at(image.preferred_load_address()).or_raise(py),
+        (Body::Cache(_), None) => Ok(Vec::new()),
+        (Body::Own(file), _) => {
             let mut sections = file.slice().sections.clone();
             // As the record counts addresses.
             let start = file.slice().preferred_load_address.0;
@@ -154,9 +156,11 @@ pub fn read(py: Python<'_>, set: &Arc<ImageSet>, address: u64, size: u64) -> PyR
         pieces.push((piece, here));
         done += here;
     }
-    let too_much = |_| pyo3::exceptions::PyMemoryError::new_err(format!("no memory for {size} bytes"));
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(size).map_err(|_| pyo3::exceptions::PyMemoryError::new_err(()))?).map_err(too_much)?;
+    let room = usize::try_from(size).is_ok_and(|size| bytes.try_reserve_exact(size).is_ok());
+    if !room {
+        return Err(PyMemoryError::new_err(format!("no memory for {size} bytes")));
+    }
     let fill = move || -> atlas_core::Result<Vec<u8>> {
         for (piece, here) in pieces {
             let start = bytes.len();
