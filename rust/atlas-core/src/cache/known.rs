@@ -21,7 +21,7 @@ pub enum RecordOrigin {
     Provider,
     /// The `.atlas` beside the cache file on this machine.
     BesideCache,
-    /// It was embedded in the snapshot.
+    /// It was embedded in the snapshot, or in the cache itself.
     Embedded,
     /// It was made from the headers of the cache's files.
     Scavenged,
