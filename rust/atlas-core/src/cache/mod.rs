@@ -7,12 +7,15 @@ pub mod aot;
 mod atlas;
 mod atlas_writer;
 mod columns;
+pub mod discovery;
 pub mod file;
 pub mod group;
 mod known;
+pub mod local_symbols;
 mod scavenge;
 pub mod slide;
 mod table;
+pub mod tables;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,7 @@ pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFE
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use local_symbols::LocalSymbols;
 pub use scavenge::{scavenge, scavenged};
 pub use slide::SlideInfo;
 pub use table::{CacheTable, table};

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use super::beside::DEVELOPMENT;
 
 /// Refuses a file that is a cache file but not a main one, and names the main one.
-pub(super) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
+pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
     let header = file.header();
     let (stem, extension) = match name.find('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
