@@ -7,13 +7,16 @@ pub mod aot;
 mod atlas;
 mod atlas_writer;
 mod columns;
+pub mod discovery;
 pub mod file;
 pub mod group;
 mod known;
+pub mod local_symbols;
 mod map_text;
 mod scavenge;
 pub mod slide;
 mod table;
+pub mod tables;
 mod verify;
 
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub(crate) use group::DEVELOPMENT;
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use local_symbols::LocalSymbols;
 pub use map_text::map_text;
 pub use scavenge::{scavenge, scavenged};
 pub use slide::SlideInfo;

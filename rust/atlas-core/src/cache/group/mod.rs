@@ -28,6 +28,7 @@ pub(crate) use beside::DEVELOPMENT;
 use beside::{Beside, Found};
 use map::AddressMap;
 pub use map::Place;
+pub(in crate::cache) use role::check_main;
 
 /// One file of a cache.
 #[derive(Clone, Debug)]
