@@ -19,7 +19,7 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         && file.subcache_entries().is_empty()
         && (bare || !matches!(extension, "" | DEVELOPMENT));
     let found = match header.local_symbols {
-        Some(range) if bare && range.size != 0 => "the file of its local symbols",
+        Some(range) if header.can_be_split() && bare && range.size != 0 => "the file of its local symbols",
         _ if is_part => "one of its subcaches",
         _ if file.mappings().is_empty() => "one without mappings",
         _ => return Ok(()),
