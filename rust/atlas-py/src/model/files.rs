@@ -96,9 +96,7 @@ impl Files {
             let given = provider.call_method1(intern!(py, "file"), (&identifier,))?;
             let Some(supply) = opening::supply(&provider, &given, "file")? else { continue };
             let accepted = accept(Some(&provider), supply);
-            if let Some(found) =
-                accepted.map_err(|error| opening::named(py, error, "file", &provider))?
-            {
+            if let Some(found) = accepted.map_err(|error| opening::named(py, error, "file", &provider))? {
                 return Ok(found);
             }
         }
@@ -121,12 +119,7 @@ fn missing(py: Python<'_>, wanted: &Identifier) -> PyErr {
 }
 
 /// A cache whose main file a provider gave as bytes; it is asked for the others by their paths.
-fn beside(
-    provider: &Bound<'_, PyAny>,
-    main: &Path,
-    first: Arc<SourceFile>,
-    mode: Mode,
-) -> PyResult<Arc<CacheMemory>> {
+fn beside(provider: &Bound<'_, PyAny>, main: &Path, first: Arc<SourceFile>, mode: Mode) -> PyResult<Arc<CacheMemory>> {
     let py = provider.py();
     let raised: Mutex<Option<PyErr>> = Mutex::new(None);
     let give = |path: &Path| -> PyResult<CoreResult<Arc<SourceFile>>> {

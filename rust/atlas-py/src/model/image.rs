@@ -37,7 +37,10 @@ impl Image {
     /// `IndexError` past the end.
     pub fn new<'py>(py: Python<'py>, set: &Arc<ImageSet>, index: usize) -> PyResult<Bound<'py, Self>> {
         let core = set.get(index).ok_or_else(|| PyIndexError::new_err("index out of range"))?;
-        Bound::new(py, Self { core, address: Kept::new(), own: Names::default(), segments: Kept::new(), sections: Kept::new() })
+        Bound::new(
+            py,
+            Self { core, address: Kept::new(), own: Names::default(), segments: Kept::new(), sections: Kept::new() },
+        )
     }
 
     /// The image of the core.
@@ -135,8 +138,10 @@ impl Image {
     #[getter]
     fn sections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let make = |core| Section::new(&self.core, core);
-        keep(&self.sections, py, || PyTuple::new(py, memory::sections(py, &self.core)?.into_iter().map(make).collect::<Vec<_>>()))
-            .cloned()
+        keep(&self.sections, py, || {
+            PyTuple::new(py, memory::sections(py, &self.core)?.into_iter().map(make).collect::<Vec<_>>())
+        })
+        .cloned()
     }
 
     /// The cache that the image lies in; None for a file of its own.

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use uuid::Uuid;
 
-use super::snapshot::Snapshot;
 use super::names;
+use super::snapshot::Snapshot;
 use crate::enums;
 use crate::model::names::SegmentNames;
 

@@ -58,12 +58,7 @@ pub fn names_a_local_file(path: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong with a record, and whatever a provider raises.
-pub fn complete(
-    py: Python<'_>,
-    mut opening: Opening,
-    size: usize,
-    files: &Files,
-) -> PyResult<Core> {
+pub fn complete(py: Python<'_>, mut opening: Opening, size: usize, files: &Files) -> PyResult<Core> {
     match (opening.wanted(), files.providers(py)) {
         (Some(wanted), Some(providers)) => ask(&mut opening, wanted, providers)?,
         (Some(_), None) => py.detach(|| opening.offer_installed()),

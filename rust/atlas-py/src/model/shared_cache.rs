@@ -349,8 +349,11 @@ impl SharedCache {
     }
 
     /// The text that Apple puts beside a cache as .map: mappings, then each image with its segments.
-    fn map_text(&self, py: Python<'_>) -> String {
-        py.detach(|| self.core.map_text())
+    ///
+    /// Raises MissingDataError.
+    fn map_text(&self, py: Python<'_>) -> PyResult<String> {
+        self.memory(py)?;
+        py.detach(|| self.core.map_text()).or_raise(py)
     }
 
     /// The image and segment at an unslid address of the cache; None where there is none.

@@ -39,7 +39,6 @@ impl SubCache {
     pub fn path(&self) -> &str {
         &self.file_path
     }
-
 }
 
 #[pymethods]

@@ -13,11 +13,7 @@ use crate::error::{ErrorKind, Result};
 use super::super::file::CacheFile;
 
 /// Beside the cache for customers lies the one for development, whose name has this more; both name their subcaches alike.
-<<<<<<< HEAD
 pub(crate) const DEVELOPMENT: &str = ".development";
-=======
-pub(in crate::cache) const DEVELOPMENT: &str = ".development";
->>>>>>> cache-headers
 
 /// What became of a file that the header names.
 pub(super) enum Found {
