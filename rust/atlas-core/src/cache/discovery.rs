@@ -3,6 +3,9 @@
 //! Links are not followed on the way down, so that no search goes around in circles or leaves its folder; folders that cannot be
 //! read are passed by. A cache that lies in several places, as in both a Cryptex and its mount, is found once, by its UUID.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
