@@ -51,6 +51,8 @@ fn main_files_of_any_tree() {
         "a/deep/down/dyld_sim_shared_cache_x86_64",
         "b/dyld_shared_cache_arm64e",
         "b/dyld_shared_cache_arm64e.development",
+        // What has the magic is named, whatever is wrong with it.
+        "c/malformed",
     ];
     assert_eq!(below(&folder, &find(&folder.0).unwrap()), expected);
     let error = find(&folder.0.join("nothing")).unwrap_err();
