@@ -267,7 +267,7 @@ impl SharedCache {
     ///
     /// Raises CacheError, MissingDataError.
     fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
-        header::aliases(py, self.memory(py)?.group(), self.list(py)?.get().images())
+        header::aliases(py, self.memory(py)?, self.list(py)?.get().images())
     }
 
     /// The mappings of all files but that of local symbols.
@@ -277,7 +277,10 @@ impl SharedCache {
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
-        let found = LocalSymbols::of(self.memory(py)?.group()).or_raise(py)?;
+        let memory = self.memory(py)?;
+        // Refuses a file that was cut short, before its tables are looked at.
+        memory.symbols().or_raise(py)?;
+        let found = LocalSymbols::of(memory.group()).or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
     }
 
