@@ -30,12 +30,13 @@ fn is_zero(bytes: &[u8]) -> bool {
 /// The files of a cache by the addresses that they are mapped to. All addresses are unslid.
 #[derive(Debug)]
 pub struct CacheMemory {
+    /// First, so that it goes before the sources that it is known by.
+    pin: Pin,
     group: CacheGroup,
     /// In the order of the group's files.
     sources: Vec<Arc<SourceFile>>,
     symbols: Option<Arc<SourceFile>>,
     mode: Mode,
-    pin: Pin,
 }
 
 impl CacheMemory {
@@ -44,20 +45,32 @@ impl CacheMemory {
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open(path: &Path, mode: Mode) -> Result<Arc<Self>> {
+        Self::open_with(path, mode, &mut |path| SourceFile::open(path, mode))
+    }
+
+    /// The same with files that `open` finds for the paths that they ought to have.
+    ///
+    /// # Errors
+    /// As [`CacheGroup::open`].
+    pub fn open_with(
+        path: &Path,
+        mode: Mode,
+        open: &mut dyn FnMut(&Path) -> Result<Arc<SourceFile>>,
+    ) -> Result<Arc<Self>> {
         let mut opened = Vec::new();
         let group = CacheGroup::open(path, &mut |path| {
-            let source = SourceFile::open(path, mode)?;
+            let source = open(path)?;
             let bytes = source.bytes().clone();
-            opened.push(source);
+            opened.push((path.to_owned(), source));
             Ok(bytes)
         })?;
-        let of_path = |path: &Path| opened.iter().find(|source| source.path() == path).map(Arc::clone);
+        let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
         // The group opens files in no other way, so that each is there.
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
         let symbols = group.symbols().and_then(|file| of_path(&file.path));
         let uuid = group.main().uuid;
-        let identities = sources.iter().map(|source| (source.path().to_owned(), source.identity())).collect();
+        let identities = sources.iter().map(|source| source.key()).collect();
         Ok(Arc::new(Self { group, sources, symbols, mode, pin: Pin::of((uuid, mode, identities)) }))
     }
 
@@ -273,6 +286,14 @@ impl CacheMemory {
             (start < end).then_some((span.file, span.part, start, end))
         });
         Pointers::new(Arc::clone(self), pieces.collect())
+    }
+
+    /// The version of the slide info of a mapping of a file of the group; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it is not well formed, or of a version that is not known.
+    pub fn slide_version(&self, file: usize, mapping: usize) -> Result<Option<u32>> {
+        Ok(self.slid(file, mapping, false)?.map(|slid| slid.info.version()))
     }
 
     /// The slide info of a mapping, where it has one.
