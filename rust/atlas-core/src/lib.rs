@@ -4,6 +4,7 @@
 //! A folder imports only from the folders below it (`tests/layering.rs` holds it to that).
 //!
 //! * [`model`]: `Snapshot`, images, segments, the shared cache as a record describes it, `diff`
+//! * [`memory`]: from addresses to bytes: of a cache's files, and of Mach-O files that lie in none
 //! * [`cache`]: where a cache's record comes from, and the process-wide table of records
 //! * [`schema`]: what the keys of a record mean; the one pass that checks a record and reads it
 //! * [`archive`], [`bplist`], [`macho`]: the formats, as checked views of bytes, and their writers
@@ -34,6 +35,8 @@ pub mod macho;
 pub mod schema;
 
 pub mod cache;
+
+pub mod memory;
 
 pub mod model;
 

@@ -205,6 +205,8 @@ pub enum Cells<'a> {
     Bytes(&'a Bytes),
     /// `uint8`.
     U8(&'a [u8]),
+    /// `uint16`.
+    U16(&'a [u16]),
     /// `uint64`.
     U64(&'a [u64]),
     /// `int32`.
@@ -218,6 +220,7 @@ impl Cells<'_> {
         match self {
             Self::Bytes(bytes) => (bytes.as_ptr(), bytes.len(), 1, c"B"),
             Self::U8(cells) => (cells.as_ptr(), cells.len(), 1, c"B"),
+            Self::U16(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<u16>(), c"H"),
             Self::U64(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<u64>(), c"Q"),
             Self::I32(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<i32>(), c"i"),
             Self::Rows(cells) => (cells.as_ptr().cast(), cells.len(), 1, c"B"),
@@ -331,6 +334,7 @@ impl ColumnBuffer {
         match cells {
             Cells::Bytes(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::U8(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::U16(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::U64(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::I32(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::Rows(cells) => Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any()),
@@ -340,6 +344,7 @@ impl ColumnBuffer {
     fn __repr__(&self) -> String {
         let kind = match self.cells() {
             Cells::Bytes(_) | Cells::U8(_) => "uint8",
+            Cells::U16(_) => "uint16",
             Cells::U64(_) => "uint64",
             Cells::I32(_) => "int32",
             Cells::Rows(_) => "rows of 16 uint8",

@@ -3,9 +3,14 @@
 //! Must not know processes: a record here is the cache as it lies on disk, unslid.
 #![forbid(unsafe_code)]
 
+pub mod aot;
 mod atlas;
 mod columns;
+pub mod file;
+pub mod group;
 mod known;
+mod scavenge;
+pub mod slide;
 mod table;
 
 #[cfg(test)]
@@ -13,5 +18,9 @@ mod tests;
 
 pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
+pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
+pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
+pub use scavenge::scavenge;
+pub use slide::SlideInfo;
 pub use table::{CacheTable, table};

@@ -13,7 +13,7 @@ pub enum ByteOrder {
 
 /// The bytes of one structure. Whoever makes it has checked that they are enough; a field past their end is 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     order: ByteOrder,
 }

@@ -3,6 +3,7 @@
 //! * [`slices`]: what most callers want, one owned [`Slice`] for each architecture in a file
 //! * [`Universal`], [`members`]: the table of a universal file, and the bytes of each slice
 //! * [`View`]: one Mach-O header and its load commands, checked once, borrowed, without allocation
+//! * [`outline`]: the segments of thousands of headers, each in one pass
 //!
 //! Only headers and load commands are read, so that a mapped file costs the pages that hold them and no others.
 //! The commands whose fields are read are checked the way dyld checks them; every other command is carried along as
@@ -16,6 +17,7 @@ mod check;
 mod command;
 mod fields;
 mod magic;
+mod outline;
 mod platform;
 mod raw;
 mod segment;
@@ -28,6 +30,9 @@ mod view;
 pub use architecture::Architecture;
 pub use command::{Command, Commands, Dependent};
 pub use fields::ByteOrder;
+pub(crate) use fields::Fields;
+pub(crate) use magic::{describe, macho as width_of};
+pub use outline::{OUTLINE_START, Outline, SegmentOutline, outline, outline_size};
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};
 pub use slice::{Slice, slice_with_uuid, slices};

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::address::Slide;
 use crate::bplist::Text;
 use crate::bytes::Bytes;
-use crate::cache::{CacheSegment, LINKEDIT};
+use crate::cache::{CacheSegment, KnownCache, LINKEDIT};
 use crate::schema::{ImageTable, SegmentRow};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
@@ -42,8 +42,8 @@ pub struct Location {
 
 /// The bits of the images that are left: a bit of the process means an image of the record as it was written, those that a
 /// lenient reading dropped included.
-fn bits_of_kept(images: &ImageTable, bitmap: Bytes) -> Bytes {
-    let Some(kept) = images.kept() else { return bitmap };
+fn bits_of_kept(known: &KnownCache, bitmap: Bytes) -> Bytes {
+    let Some(kept) = known.kept() else { return bitmap };
     let bit = |&place: &u32| bitmap.get(place as usize / 8).map_or(0, |byte| byte >> (place % 8) & 1);
     let byte = |places: &[u32]| places.iter().rev().fold(0, |byte, place| byte << 1 | bit(place));
     kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
@@ -53,7 +53,7 @@ impl ImageSet {
     /// The images of a process: its own, and those of its cache that `bitmap` names.
     pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
         let cache = cache.map(|(cache, bitmap)| {
-            let bitmap = bits_of_kept(&cache.known().record().images, bitmap);
+            let bitmap = bits_of_kept(cache.known(), bitmap);
             (cache, bitmap)
         });
         let (cache, bitmap) = cache.unzip();
@@ -73,7 +73,7 @@ impl ImageSet {
         let cache = self
             .cache
             .as_ref()
-            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().record().images.len() as usize));
+            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().image_count() as usize));
         own + cache
     }
 
@@ -176,7 +176,7 @@ impl ImageSet {
     pub fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
         match self.columns().row(index) {
             Row::Own(_) => self.own.as_ref()?.text(position),
-            Row::Cache(_) => self.cache.as_ref()?.known().record().images.text(position),
+            Row::Cache(_) => self.cache.as_ref()?.known().text(position),
         }
     }
 

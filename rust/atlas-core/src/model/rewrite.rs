@@ -37,7 +37,7 @@ impl Snapshot {
                 let target = path.replacen("caches", "..", 1);
                 writer.add_link(link.as_bytes(), target.as_bytes())?;
             }
-            writer.add_file(path.as_bytes(), cache.known().record().plist().bytes().clone())?;
+            writer.add_file(path.as_bytes(), cache.known().atlas_plist())?;
         }
         writer.to_bytes(codec)
     }

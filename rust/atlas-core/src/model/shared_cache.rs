@@ -22,7 +22,6 @@ pub struct SharedCache {
     pointer_size: u64,
     aot_uuid: Option<Uuid>,
     aot_address: Option<RebasedAddress>,
-    subcaches: OnceLock<Vec<SubCacheRow>>,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -42,7 +41,6 @@ impl SharedCache {
             pointer_size,
             aot_uuid: reference.aot_uuid,
             aot_address: reference.aot_address.map(RebasedAddress),
-            subcaches: OnceLock::new(),
             companion: OnceLock::new(),
         }
     }
@@ -56,7 +54,7 @@ impl SharedCache {
     /// UUID of the cache.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
-        self.known.record().uuid
+        self.known.uuid()
     }
 
     /// Where the cache lies in the process.
@@ -68,7 +66,7 @@ impl SharedCache {
     /// Its unslid base address.
     #[must_use]
     pub fn preferred_load_address(&self) -> PreferredAddress {
-        PreferredAddress(self.known.record().preferred_load_address)
+        PreferredAddress(self.known.preferred_load_address())
     }
 
     /// How far the process moved it.
@@ -80,7 +78,7 @@ impl SharedCache {
     /// Bytes of address space.
     #[must_use]
     pub fn vm_size(&self) -> u64 {
-        self.known.record().vm_size
+        self.known.vm_size()
     }
 
     /// Bytes of a pointer, from the flags of the snapshot: the record's own number is inverted in real atlases.
@@ -134,7 +132,7 @@ impl SharedCache {
 
     /// The files of the cache.
     pub fn subcaches(&self) -> &[SubCacheRow] {
-        self.subcaches.get_or_init(|| self.known.record().subcaches())
+        self.known.subcaches()
     }
 
     /// The name of `subcache` as a whole file name: scavenged records up to dyld-1340 give a suffix only.

@@ -217,7 +217,7 @@ fn cache_record<'py>(py: Python<'py>, cache: &CacheReference) -> PyResult<Bound<
 }
 
 fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py, PyDict>> {
-    let record = cache.known().record();
+    let known = cache.known();
     Ok(record!(py, {
         uuid: identifier(py, cache.uuid()),
         address: cache.address().0,
@@ -225,17 +225,17 @@ fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py
         slide: cache.slide().0,
         vm_size: cache.vm_size(),
         pointer_size: cache.pointer_size(),
-        raw_pointer_size: record.raw_pointer_size,
+        raw_pointer_size: known.raw_pointer_size(),
         architecture: cache.architecture(),
         platform: py.None(),
         mapped_private: cache.mapped_private(),
-        image_count: record.images.len(),
+        image_count: known.image_count(),
         subcaches: list(py, cache.subcaches(), |row| subcache(py, cache, row))?,
         aot_uuid: cache.aot_uuid().map(|uuid| identifier(py, uuid)),
         aot_address: cache.aot_address().map(|address| address.0),
-        local_symbols_path: record.symbol_file_name.as_ref().map(|name| cache.path_beside(name)),
-        local_symbols_uuid: record.symbol_file_uuid.map(|uuid| identifier(py, uuid)),
-        warnings: PyList::new(py, cache.known().warnings())?,
+        local_symbols_path: known.symbol_file_name().map(|name| cache.path_beside(name)),
+        local_symbols_uuid: known.symbol_file_uuid().map(|uuid| identifier(py, uuid)),
+        warnings: PyList::new(py, known.warnings())?,
     }))
 }
 

@@ -97,7 +97,7 @@ impl SharedCache {
     /// The pointer size as the record has it, which Apple's builder writes inverted: 4 for 64-bit caches.
     #[getter]
     fn raw_pointer_size(&self) -> u64 {
-        self.core.known().record().raw_pointer_size
+        self.core.known().raw_pointer_size()
     }
 
     /// Such as arm64e, from the name of the main file; "" where that follows no rule.
@@ -158,13 +158,13 @@ impl SharedCache {
     /// The path of the file of local symbols on the process's machine.
     #[getter]
     fn local_symbols_path(&self) -> Option<String> {
-        self.core.known().record().symbol_file_name.as_ref().map(|name| self.core.path_beside(name))
+        self.core.known().symbol_file_name().map(|name| self.core.path_beside(name))
     }
 
     /// Its UUID.
     #[getter]
     fn local_symbols_uuid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.core.known().record().symbol_file_uuid.map(|uuid| uuids::new(py, uuid)).transpose()
+        self.core.known().symbol_file_uuid().map(|uuid| uuids::new(py, uuid)).transpose()
     }
 
     /// What was passed over while reading the record.
@@ -200,7 +200,7 @@ impl SharedCache {
 
     fn __repr__(&self) -> String {
         let (path, uuid, address) = (self.core.file_path(), self.core.uuid(), self.core.address().0);
-        let images = self.core.known().record().images.len();
+        let images = self.core.known().image_count();
         format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>")
     }
 

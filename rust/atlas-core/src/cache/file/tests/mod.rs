@@ -1,0 +1,2 @@
+//! Headers of every generation, and files that are none.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
