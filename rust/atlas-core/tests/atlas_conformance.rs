@@ -9,8 +9,9 @@ mod support;
 
 use std::path::Path;
 
+use atlas_core::archive::Archive;
 use atlas_core::bytes::{Bytes, Mode};
-use atlas_core::cache::{CacheGroup, KnownCache, RecordOrigin, scavenge};
+use atlas_core::cache::{self, CacheGroup, KnownCache, NamedCache, RecordOrigin, Supply, scavenge};
 use atlas_core::schema::Policy;
 use serde_json::Value;
 use support::caches::{cache_folder, cache_json, number};
@@ -195,5 +196,42 @@ fn split_caches_tell_what_their_source_told() {
         let rest: Facts =
             unplaced(&source).into_iter().filter(|image| found.iter().any(|other| other.0 == image.0)).collect();
         assert_eq!(unplaced(&found), rest, "{folder}");
+    }
+}
+
+#[test]
+fn an_atlas_from_headers_is_what_the_builder_of_dyld_wrote() {
+    for (name, mains, packed) in WITH_ATLAS {
+        let Some(folder) = cache_folder(name) else { return };
+        let expected = cache_json(&format!("{name}/atlas.expected.json{packed}")).unwrap();
+        let known: Vec<_> = mains.iter().map(|main| scavenged(&folder.join(main), Mode::Map)).collect();
+        let caches: Vec<_> = mains.iter().zip(&known).map(|(leaf, known)| NamedCache { leaf, known }).collect();
+        let bytes: Bytes = cache::atlas(&caches, None).unwrap().into();
+
+        let archive = Archive::from_bytes(bytes.clone(), &Policy::default().limits).unwrap();
+        let manifest = cache_json(&format!("{}/MANIFEST.json", name.split('/').next().unwrap())).unwrap();
+        let caches = support::list(&manifest["caches"]).iter();
+        let of_builder = caches.clone().find(|cache| name.ends_with(cache["name"].as_str().unwrap())).unwrap();
+        let of_builder = support::list(&of_builder["plists"]).iter();
+        let of_builder = of_builder.clone().find(|list| list["file"].as_str().unwrap().starts_with("atlas")).unwrap();
+        let links: Vec<_> = support::list(&of_builder["archive_symlinks"]).iter().map(|link| link[0].clone()).collect();
+        let paths: Vec<_> =
+            archive.entries().map(|entry| String::from_utf8_lossy(entry.path().unwrap()).into_owned()).collect();
+        let file = of_builder["archive_path"].as_str().unwrap();
+        assert_eq!(paths.last().map(String::as_str), Some(file), "{name}");
+        let found: Vec<Value> = paths[..paths.len() - 1].iter().cloned().map(Value::String).collect();
+        assert_eq!(found, links, "{name}");
+        for link in &links {
+            assert_eq!(archive.find(link.as_str().unwrap()).unwrap().path().unwrap(), file.as_bytes(), "{name}");
+        }
+
+        for (main, known) in mains.iter().zip(&known) {
+            let supply = Supply::Bytes(bytes.clone());
+            let read = cache::load(&supply, known.uuid(), Policy::default(), Mode::Map, RecordOrigin::Provider);
+            let read = read.unwrap().unwrap();
+            let expected_cache = expected_cache(&expected, main).unwrap();
+            compare(&format!("{name} {main}"), &read, &expected, &expected_cache);
+            assert_eq!(read.raw_pointer_size(), integer(&expected_cache["psze"]), "{name} {main}");
+        }
     }
 }

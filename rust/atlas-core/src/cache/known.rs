@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::bplist::Text;
 use crate::bytes::Bytes;
+use crate::error::Result;
 use crate::schema::{CacheRecord, SubCacheRow};
 
+use super::atlas_writer::{self, NamedCache};
 use super::columns::CacheColumns;
 use super::scavenge::Scavenged;
 
@@ -19,7 +21,7 @@ pub enum RecordOrigin {
     Provider,
     /// The `.atlas` beside the cache file on this machine.
     BesideCache,
-    /// It was embedded in the snapshot.
+    /// It was embedded in the snapshot, or in the cache itself.
     Embedded,
     /// It was made from the headers of the cache's files.
     Scavenged,
@@ -234,12 +236,23 @@ impl KnownCache {
         }
     }
 
-    /// The property list that an atlas of this cache holds: as it was read.
-    #[must_use]
-    pub fn atlas_plist(&self) -> Bytes {
+    /// The pointer size as dyld's builder writes it.
+    pub(super) const fn built_pointer_size(&self) -> u64 {
         match &self.record {
-            Record::Atlas(atlas) => atlas.record.plist().bytes().clone(),
-            Record::Scavenged(_) => Bytes::default(),
+            Record::Atlas(atlas) => atlas.record.raw_pointer_size,
+            Record::Scavenged(scavenged) => scavenged.built_pointer_size,
+        }
+    }
+
+    /// The property list that an atlas of this cache holds: as it was read, or as dyld's builder would write it for a cache
+    /// whose main file is called `leaf`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Limit`] where there are more objects than a property list can hold.
+    pub fn atlas_plist(&self, leaf: &str) -> Result<Bytes> {
+        match &self.record {
+            Record::Atlas(atlas) => Ok(atlas.record.plist().bytes().clone()),
+            Record::Scavenged(_) => atlas_writer::plist(&[NamedCache { leaf, known: self }]),
         }
     }
 }

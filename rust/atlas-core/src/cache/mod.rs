@@ -5,6 +5,7 @@
 
 pub mod aot;
 mod atlas;
+mod atlas_writer;
 mod columns;
 pub mod file;
 pub mod group;
@@ -17,10 +18,11 @@ mod table;
 mod tests;
 
 pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
+pub use atlas_writer::{NamedCache, add_name, atlas, name_path};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
-pub use scavenge::scavenge;
+pub use scavenge::{scavenge, scavenged};
 pub use slide::SlideInfo;
 pub use table::{CacheTable, table};

@@ -18,6 +18,8 @@ pub(super) enum Source {
     File { path: PathBuf, identity: FileIdentity, mode: Mode },
     /// Bytes in memory. The table keeps them alive, so that no others can come to lie at the same place.
     Memory { address: usize, length: usize },
+    /// The headers of files as they were: another file that appears, or goes, makes another record.
+    Headers { files: Vec<(PathBuf, FileIdentity)>, mode: Mode },
 }
 
 /// What a record is kept by. The policy belongs to it: a lenient reading may have dropped what a strict one refuses.

@@ -30,14 +30,26 @@ impl CacheMemory {
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open(path: &Path, mode: Mode) -> Result<Arc<Self>> {
+        Self::open_with(path, mode, &mut |path| SourceFile::open(path, mode))
+    }
+
+    /// The same with files that `open` finds for the paths that they ought to have.
+    ///
+    /// # Errors
+    /// As [`CacheGroup::open`].
+    pub fn open_with(
+        path: &Path,
+        mode: Mode,
+        open: &mut dyn FnMut(&Path) -> Result<Arc<SourceFile>>,
+    ) -> Result<Arc<Self>> {
         let mut opened = Vec::new();
         let group = CacheGroup::open(path, &mut |path| {
-            let source = SourceFile::open(path, mode)?;
+            let source = open(path)?;
             let bytes = source.bytes().clone();
-            opened.push(source);
+            opened.push((path.to_owned(), source));
             Ok(bytes)
         })?;
-        let of_path = |path: &Path| opened.iter().find(|source| source.path() == path).map(Arc::clone);
+        let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
         // The group opens files in no other way, so that each is there.
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;

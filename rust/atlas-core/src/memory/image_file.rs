@@ -118,6 +118,14 @@ impl ImageFile {
         self.copy_of(address, size)
     }
 
+    /// The same into `window`, which holds anything after an error.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn read_into(&self, address: u64, window: &mut [u8]) -> Result<()> {
+        self.fill(address, window)
+    }
+
     /// Where the segment's bytes begin in the file, having checked that it has them.
     fn file_offset(&self, segment: &Segment) -> Result<u64> {
         let end = segment.file_offset.checked_add(segment.file_size).filter(|end| *end <= self.slice.size);

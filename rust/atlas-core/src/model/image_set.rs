@@ -1,5 +1,6 @@
 //! A list of images: of a snapshot, or of a whole cache.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -27,6 +28,7 @@ pub struct ImageSet {
     ranges: OnceLock<RangeIndex>,
     by_uuid: OnceLock<Vec<u32>>,
     by_name: OnceLock<HashIndex>,
+    companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 /// What lies at an address.
@@ -101,6 +103,17 @@ impl ImageSet {
             bitmap: self.bitmap.as_deref(),
             slide: cache.slide(),
         })
+    }
+
+    /// Lets a layer above keep something with the list, such as the files of its images. The first value stays; it must not own
+    /// this list, or neither is ever freed.
+    pub fn keep_companion<T: Any + Send + Sync>(&self, companion: T) {
+        let _ = self.companion.set(Box::new(companion));
+    }
+
+    /// What is kept with the list.
+    pub fn kept_companion<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.companion.get()?.downcast_ref()
     }
 
     /// The record of the process.

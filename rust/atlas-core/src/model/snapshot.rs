@@ -1,6 +1,6 @@
 //! A process at one moment: opened in two steps, because only the snapshot says which cache it needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::Archive;
@@ -9,8 +9,10 @@ use crate::bytes::{Bytes, Mode};
 use crate::cache::{self, KnownCache, RecordOrigin, Supply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
+use crate::memory::CacheMemory;
 use crate::schema::{Policy, ProcessRecord, Report};
 
+use super::cache_opening::{self, is_absent};
 use super::image_set::ImageSet;
 use super::shared_cache::SharedCache;
 
@@ -41,6 +43,7 @@ pub struct Opening {
     report: Report,
     options: Options,
     cache: Option<Arc<KnownCache>>,
+    memory: Option<Arc<CacheMemory>>,
 }
 
 /// What a process had loaded at one moment.
@@ -78,7 +81,7 @@ impl Opening {
         let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(PROCESS))?;
         let record =
             ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
-        Ok(Self { archive, record, report, options, cache: None })
+        Ok(Self { archive, record, report, options, cache: None, memory: None })
     }
 
     /// What names the cache whose record is still wanted; `None` where there is no cache, or its record was found.
@@ -104,8 +107,32 @@ impl Opening {
         self.cache.is_some()
     }
 
-    /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
-    /// for this very file.
+    /// Offers the main file of a cache. Returns whether it is the one that is wanted: its files then are the cache's memory,
+    /// and where no record was found yet, the atlas beside it or the headers give one.
+    ///
+    /// # Errors
+    /// What is wrong with the file; a lenient opening notes it instead.
+    pub fn offer_cache(&mut self, path: &Path) -> Result<bool> {
+        self.take_cache(path).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+    }
+
+    fn take_cache(&mut self, path: &Path) -> Result<bool> {
+        let Some(reference) = self.record.cache.as_ref().filter(|_| self.memory.is_none()) else { return Ok(false) };
+        let memory = CacheMemory::open(path, self.options.mode)?;
+        if memory.group().main().uuid != Some(reference.uuid) {
+            return Ok(false);
+        }
+        if self.cache.is_none() {
+            let mut warnings = Vec::new();
+            self.cache = Some(cache_opening::record(&memory, path, false, self.options.policy, &mut warnings)?);
+            warnings.iter().for_each(|warning| self.report.note(warning));
+        }
+        self.memory = Some(memory);
+        Ok(true)
+    }
+
+    /// Looks for the atlas beside the cache file on this machine, and where there is none, for the cache itself. What is
+    /// wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
         let path = cache::atlas_path(&reference.file_path);
@@ -114,13 +141,25 @@ impl Opening {
         if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
-        if let Err(error) = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache) {
-            match error.kind() {
-                ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {}
+        let main = PathBuf::from(&reference.file_path);
+        let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
+        self.note_fault(&path, taken);
+        if self.cache.is_none() {
+            let path = main.to_string_lossy().into_owned();
+            let taken = self.take_cache(&main);
+            self.note_fault(&path, taken);
+        }
+    }
+
+    /// Notes what is wrong with the file at `path`, unless it is simply not there.
+    fn note_fault(&mut self, path: &str, taken: Result<bool>) {
+        match taken {
+            Err(error) if !is_absent(&error) => match error.kind() {
                 // It names the file.
                 ErrorKind::Io { .. } => self.report.note(&error),
                 _ => self.report.note(&format!("{path}: {error}")),
-            }
+            },
+            _ => {}
         }
     }
 
@@ -141,7 +180,7 @@ impl Opening {
                 Err(error) => self.report.fault(error)?,
             }
         }
-        let Self { archive, record, mut report, options, cache } = self;
+        let Self { archive, record, mut report, options, cache, memory } = self;
         let pointer_size = pointer_size(record.flags);
         let cache = match (cache, &record.cache) {
             (Some(known), Some(reference)) => {
@@ -150,7 +189,7 @@ impl Opening {
                     report.note(warning);
                 }
                 Some((
-                    Arc::new(SharedCache::of_process(known, reference, private, pointer_size)),
+                    Arc::new(SharedCache::of_process(known, memory, reference, private, pointer_size)),
                     reference.bitmap.clone(),
                 ))
             }

@@ -19,6 +19,13 @@ impl From<Core> for Pointer {
     }
 }
 
+impl Pointer {
+    /// The pointer of the core.
+    pub fn core(&self) -> &Core {
+        &self.0
+    }
+}
+
 #[pymethods]
 impl Pointer {
     #[classattr]

@@ -104,6 +104,6 @@ impl Headers {
 }
 
 /// What the file is, if it is still the one that was mapped.
-fn identity(file: &GroupFile) -> Option<FileIdentity> {
+pub(super) fn identity(file: &GroupFile) -> Option<FileIdentity> {
     FileIdentity::of(&file.path).ok().filter(|identity| identity.size == file.file.bytes().len() as u64)
 }

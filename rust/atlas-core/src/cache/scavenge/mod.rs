@@ -14,12 +14,15 @@ mod headers;
 mod listing;
 mod record;
 
-use crate::bytes::Mode;
+use std::sync::Arc;
+
+use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
 use crate::schema::Policy;
 
-use super::group::CacheGroup;
+use super::group::{CacheGroup, GroupFile};
 use super::known::{KnownCache, RecordOrigin};
+use super::table::{Key, Source, table};
 
 pub(super) use record::Scavenged;
 
@@ -43,4 +46,27 @@ pub fn scavenge(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<KnownC
         return Err(Error::limit("images of one record", most.into(), asked as u64).in_entry(&group.main().name));
     };
     Ok(KnownCache::scavenged(Scavenged::new(group, mode, count), RecordOrigin::Scavenged))
+}
+
+/// As [`scavenge`], with the record kept process-wide for as long as the files are the same.
+///
+/// # Errors
+/// As [`scavenge`].
+pub fn scavenged(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<Arc<KnownCache>> {
+    let identified = |file: &GroupFile| Some((file.path.clone(), headers::identity(file)?));
+    let files: Option<Vec<_>> = group.files().iter().map(identified).collect();
+    let key = files.zip(group.main().uuid).map(|(files, uuid)| Key {
+        uuid,
+        source: Source::Headers { files, mode },
+        policy,
+        origin: RecordOrigin::Scavenged,
+    });
+    if let Some(known) = key.as_ref().and_then(|key| table().get(key)) {
+        return Ok(known);
+    }
+    let known = Arc::new(scavenge(group, mode, policy)?);
+    if let Some(key) = key {
+        table().insert(key, Bytes::default(), 0, &known);
+    }
+    Ok(known)
 }

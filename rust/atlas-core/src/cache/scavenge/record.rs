@@ -22,6 +22,8 @@ pub(in crate::cache) struct Scavenged {
     pub(in crate::cache) preferred_load_address: u64,
     pub(in crate::cache) vm_size: u64,
     pub(in crate::cache) raw_pointer_size: u64,
+    /// As dyld's builder writes it: its test is inverted.
+    pub(in crate::cache) built_pointer_size: u64,
     pub(in crate::cache) symbol_file_name: Option<String>,
     pub(in crate::cache) symbol_file_uuid: Option<Uuid>,
     pub(in crate::cache) subcaches: Vec<SubCacheRow>,
@@ -40,6 +42,7 @@ impl Scavenged {
             preferred_load_address: main.file.base_address().0,
             vm_size: files::vm_size(group),
             raw_pointer_size: RAW_POINTER_SIZE,
+            built_pointer_size: if main.file.architecture() == "arm64_32" { 8 } else { 4 },
             symbol_file_name: symbol_file_uuid.map(|_| format!("{}.symbols", files::base_name(group))),
             symbol_file_uuid,
             subcaches: files::rows(group),
