@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from dyld_atlas.formats import ArchiveWriter
-from dyld_atlas.testing import PointerTo, SharedCacheBuilder
+from dyld_atlas.testing import Content, PointerTo, SharedCacheBuilder
 
 NAMESPACE = UUID("6f0b6c3e-5a55-5d0e-9a54-0d6c1a4c2d11")
 NAME = "dyld_shared_cache_arm64e"
@@ -62,7 +62,9 @@ def built(folder: Path, images: int, data: int = 0) -> tuple[SharedCacheBuilder,
     builder = SharedCacheBuilder()
     for number in range(images):
         name = f"/usr/lib/lib{number}.dylib"
-        content = [os.urandom(data), PointerTo(name)] if number < 2 and data else PointerTo(name)
+        content: Content = PointerTo(name)
+        if data and number < 2:
+            content = [os.urandom(data), PointerTo(name)]
         builder.image(name, sections={"__TEXT,__text": bytes(64), "__DATA,__data": content})
     return builder, builder.write(folder)
 
