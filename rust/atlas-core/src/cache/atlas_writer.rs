@@ -41,7 +41,16 @@ pub fn atlas(caches: &[NamedCache<'_>], codec: Option<Codec>) -> Result<Vec<u8>>
         add_name(&mut writer, other.leaf, &path)?;
     }
     let plist = match caches {
-        [only] => only.known.atlas_plist(only.leaf)?,
+        [only] => {
+            let (uuids, names) = only.known.siblings();
+            for uuid in uuids {
+                writer.add_link(entry_path(uuid).as_bytes(), target(&path).as_bytes())?;
+            }
+            for name in names.iter().filter(|name| *name != only.leaf && !name.contains('/')) {
+                add_name(&mut writer, name, &path)?;
+            }
+            only.known.atlas_plist(only.leaf)?
+        }
         _ => plist(caches)?,
     };
     writer.add_file(path.as_bytes(), plist)?;

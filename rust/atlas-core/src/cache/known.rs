@@ -244,6 +244,16 @@ impl KnownCache {
         }
     }
 
+    /// The UUIDs and names of the caches in the property list of [`Self::atlas_plist`] beside this one.
+    pub(super) fn siblings(&self) -> (Vec<Uuid>, Vec<String>) {
+        let Record::Atlas(atlas) = &self.record else { return Default::default() };
+        let plist = atlas.record.plist();
+        // The list was checked for this cache only; what is wrong with the others is not asked here.
+        let mut uuids = CacheRecord::uuids(plist).unwrap_or_default();
+        uuids.retain(|uuid| *uuid != self.uuid());
+        (uuids, CacheRecord::names(plist).unwrap_or_default())
+    }
+
     /// The property list that an atlas of this cache holds: as it was read, or as dyld's builder would write it for a cache
     /// whose main file is called `leaf`.
     ///

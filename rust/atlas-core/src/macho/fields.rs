@@ -23,6 +23,15 @@ impl<'a> Fields<'a> {
         Self { bytes, order }
     }
 
+    pub fn u16(self, at: usize) -> u16 {
+        let mut cursor = Cursor::at(self.bytes, at);
+        match self.order {
+            ByteOrder::Little => cursor.u16_le(),
+            ByteOrder::Big => cursor.u16_be(),
+        }
+        .unwrap_or_default()
+    }
+
     pub fn u32(self, at: usize) -> u32 {
         let mut cursor = Cursor::at(self.bytes, at);
         match self.order {

@@ -2,6 +2,7 @@
 //!
 //! * [`slices`]: what most callers want, one owned [`Slice`] for each architecture in a file
 //! * [`Universal`], [`members`]: the table of a universal file, and the bytes of each slice
+//! * [`Trie`]: names to payloads, for exports and for the paths in a shared cache
 //! * [`View`]: one Mach-O header and its load commands, checked once, borrowed, without allocation
 //! * [`outline`]: the segments of thousands of headers, each in one pass
 //!
@@ -24,6 +25,7 @@ mod segment;
 mod slice;
 #[cfg(test)]
 mod tests;
+mod trie;
 mod universal;
 mod view;
 
@@ -36,6 +38,8 @@ pub use outline::{OUTLINE_START, Outline, SegmentOutline, outline, outline_size}
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};
 pub use slice::{Slice, slice_with_uuid, slices};
+pub use trie::Trie;
+pub(crate) use trie::uleb128;
 pub use universal::{MAX_SLICES, Member, Universal, UniversalEntry, members};
 pub use view::View;
 

@@ -250,6 +250,14 @@ impl CacheMemory {
         Pointers::new(Arc::clone(self), pieces.collect())
     }
 
+    /// The version of the slide info of a mapping of a file of the group; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it is not well formed, or of a version that is not known.
+    pub fn slide_version(&self, file: usize, mapping: usize) -> Result<Option<u32>> {
+        Ok(self.slid(file, mapping, false)?.map(|slid| slid.info.version()))
+    }
+
     /// The slide info of a mapping, where it has one.
     pub(super) fn slid(&self, file: usize, mapping: usize, trusted: bool) -> Result<Option<Slid<'_>>> {
         let source = self.source(file)?;

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
 use crate::macho::{self, OUTLINE_START, Section, View};
 use crate::memory::CacheMemory;
-use crate::schema::MappingRow;
+use crate::schema::{MappingRow, SubCacheRow};
 
 use super::shared_cache::SharedCache;
 
@@ -27,6 +27,8 @@ pub struct CacheMapping {
     pub flags: Option<u64>,
     /// How it is protected at first; `None` where only a record is at hand.
     pub initial_protection: Option<u32>,
+    /// Its place in the files that are at hand: which of [`CacheGroup::files`], and which of its mappings.
+    pub place: Option<(usize, usize)>,
 }
 
 impl SharedCache {
@@ -58,6 +60,11 @@ impl SharedCache {
         Ok(self.memory_cell().get_or_init(|| memory))
     }
 
+    /// Takes files that were found, unless some are at hand already; whoever found them has looked at the UUID.
+    pub fn adopt_memory(&self, memory: Arc<CacheMemory>) -> &Arc<CacheMemory> {
+        self.memory_cell().get_or_init(|| memory)
+    }
+
     /// The files of the cache, where they are at hand.
     #[must_use]
     pub fn group(&self) -> Option<&CacheGroup> {
@@ -83,17 +90,26 @@ impl SharedCache {
         present.or_else(|| self.known().symbol_file_name().map(|name| self.path_beside(name)))
     }
 
+    /// Where the file that `row` describes stands in [`CacheGroup::files`], if it is at hand.
+    #[must_use]
+    pub fn position_of(&self, row: &SubCacheRow) -> Option<usize> {
+        let files = self.group()?.files();
+        // The main file of a cache without UUIDs (before dyld-239.3) is its only one.
+        files.iter().position(|file| file.uuid.unwrap_or_default() == row.uuid)
+    }
+
     /// The mappings of all files but that of local symbols, file by file.
     #[must_use]
     pub fn mappings(&self) -> Vec<CacheMapping> {
         let files = self.subcaches().iter().enumerate();
         files
             .flat_map(|(file, row)| {
-                let here = self.group().and_then(|group| group.files().iter().find(|here| here.uuid == Some(row.uuid)));
-                let here = here.map_or(&[][..], |here| here.file.mappings());
+                let here = self.position_of(row);
+                let mappings = here.and_then(|here| Some(self.group()?.files().get(here)?.file.mappings()));
                 row.mappings.iter().enumerate().map(move |(index, row)| {
-                    let same = |mapping: &&Mapping| mapping.address.0 == row.preferred_load_address;
-                    CacheMapping::new(file, row, here.get(index).filter(same))
+                    let mapping = mappings.and_then(|mappings| mappings.get(index));
+                    let mapping = mapping.filter(|mapping| mapping.address.0 == row.preferred_load_address);
+                    CacheMapping::new(file, row, here.map(|here| (here, index)).zip(mapping))
                 })
             })
             .collect()
@@ -114,7 +130,8 @@ impl SharedCache {
 }
 
 impl CacheMapping {
-    fn new(file: usize, row: &MappingRow, mapping: Option<&Mapping>) -> Self {
+    fn new(file: usize, row: &MappingRow, at_hand: Option<((usize, usize), &Mapping)>) -> Self {
+        let (place, mapping) = at_hand.unzip();
         let name = mapping.map_or_else(
             || {
                 // As if it had no flags.
@@ -133,6 +150,7 @@ impl CacheMapping {
             row: *row,
             flags: mapping.map(|mapping| mapping.flags),
             initial_protection: mapping.map(|mapping| mapping.initial_protection),
+            place,
         }
     }
 }

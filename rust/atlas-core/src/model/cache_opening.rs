@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::address::Slide;
 use crate::archive::Archive;
 use crate::bytes::Mode;
-use crate::cache::{self, KnownCache, RecordOrigin, Supply};
+use crate::cache::{self, DEVELOPMENT, KnownCache, NamedCache, RecordOrigin, Supply};
+use crate::compress::Codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::CacheMemory;
 use crate::schema::Policy;
@@ -42,6 +43,68 @@ impl SharedCache {
     }
 }
 
+impl SharedCache {
+    /// What dyld's builder would put into the atlas beside the cache: an archive with the record by UUID and by name. Caches
+    /// for customers and for development that share files are in one atlas.
+    ///
+    /// A record that came from an atlas is written as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where the record or a name in it is too large for the format.
+    pub fn to_atlas(&self, codec: Option<Codec>) -> Result<Vec<u8>> {
+        let leaf = self.file_path().rsplit('/').next().unwrap_or_default();
+        let own = NamedCache { leaf, known: self.known() };
+        let twin = self.twin();
+        let twin = twin.as_ref().map(|(leaf, known)| NamedCache { leaf, known });
+        match twin {
+            Some(twin) if leaf.ends_with(DEVELOPMENT) => cache::atlas(&[twin, own], codec),
+            Some(twin) => cache::atlas(&[own, twin], codec),
+            None => cache::atlas(&[own], codec),
+        }
+    }
+
+    /// The cache for development that shares files with this one for customers, or the other way round.
+    fn twin(&self) -> Option<(String, Arc<KnownCache>)> {
+        /// `kDyldSharedCacheTypeUniversal`
+        const UNIVERSAL: u64 = 2;
+        let memory = self.memory().ok().filter(|_| self.known().origin() == RecordOrigin::Scavenged)?;
+        let main = memory.group().main();
+        main.file.header().cache_type.filter(|kind| *kind == UNIVERSAL)?;
+        let name = match main.name.strip_suffix(DEVELOPMENT) {
+            Some(base) => base.to_owned(),
+            None => format!("{}{DEVELOPMENT}", main.name),
+        };
+        let twin = CacheMemory::open(&main.path.with_file_name(&name), memory.mode()).ok()?;
+        let known = cache::scavenged(twin.group(), twin.mode(), Policy::default()).ok()?;
+        Some((name, known))
+    }
+
+    /// What does not fit together: files, headers and, where there is one, the atlas. Empty: all of it fits.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingData`] where the files of the cache are not at hand.
+    pub fn verify(&self) -> Result<Vec<String>> {
+        let memory = self.memory()?;
+        let policy = Policy::default();
+        let headers = cache::scavenged(memory.group(), memory.mode(), policy)?;
+        let mut findings = Vec::new();
+        let atlas = match self.known().origin() {
+            RecordOrigin::Scavenged => atlas(memory, &memory.group().main().path, policy, &mut findings),
+            _ => Some(Arc::clone(self.known())),
+        };
+        findings.extend(cache::verify(memory.group(), &headers, atlas.as_deref()));
+        Ok(findings)
+    }
+
+    /// The text that dyld's builder leaves beside a cache as `.map`: mappings, images and segments, unslid.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingData`] where the files of the cache are not at hand.
+    pub fn map_text(&self) -> Result<String> {
+        Ok(cache::map_text(self.memory()?.group(), self.known()))
+    }
+}
+
 /// The record of the cache whose main file is at `path`: from the atlas beside it, from one inside of it, or from its headers.
 pub(super) fn record(
     memory: &CacheMemory,
@@ -50,19 +113,19 @@ pub(super) fn record(
     policy: Policy,
     warnings: &mut Vec<String>,
 ) -> Result<Arc<KnownCache>> {
-    if !scavenge {
-        // dyld cuts the last extension: `.development` has no atlas of its own.
-        let atlas = path.with_extension("atlas");
-        let name = atlas.file_name().unwrap_or_default().to_string_lossy();
-        if let Some(found) = take(beside(memory, &atlas, policy), &name, warnings) {
-            return Ok(found);
-        }
+    let found = if scavenge { None } else { atlas(memory, path, policy, warnings) };
+    found.map_or_else(|| cache::scavenged(memory.group(), memory.mode(), policy), Ok)
+}
+
+/// The record in the atlas beside the main file at `path`, or in the one inside of it.
+fn atlas(memory: &CacheMemory, path: &Path, policy: Policy, warnings: &mut Vec<String>) -> Option<Arc<KnownCache>> {
+    // dyld cuts the last extension: `.development` has no atlas of its own.
+    let atlas = path.with_extension("atlas");
+    let name = atlas.file_name().unwrap_or_default().to_string_lossy();
+    take(beside(memory, &atlas, policy), &name, warnings).or_else(|| {
         let name = format!("the atlas inside of {}", memory.group().main().name);
-        if let Some(found) = take(inside(memory, policy), &name, warnings) {
-            return Ok(found);
-        }
-    }
-    cache::scavenged(memory.group(), memory.mode(), policy)
+        take(inside(memory, policy), &name, warnings)
+    })
 }
 
 /// What was found, or nothing and a warning why not.

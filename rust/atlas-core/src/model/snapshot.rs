@@ -116,15 +116,37 @@ impl Opening {
         self.take_cache(path).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
     }
 
+    /// As [`Self::offer_cache`], for a cache that is open: without a record, its headers give one, and no other file is opened.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn offer_memory(&mut self, memory: Arc<CacheMemory>) -> Result<bool> {
+        self.take_memory(memory, true).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+    }
+
+    /// Whether the archive of the snapshot holds a record of the cache.
+    #[must_use]
+    pub fn embeds_record(&self) -> bool {
+        let reference = self.record.cache.as_ref();
+        reference.is_some_and(|reference| self.archive.find(&cache::entry_path(reference.uuid)).is_some())
+    }
+
     fn take_cache(&mut self, path: &Path) -> Result<bool> {
+        if self.record.cache.is_none() || self.memory.is_some() {
+            return Ok(false);
+        }
+        self.take_memory(CacheMemory::open(path, self.options.mode)?, false)
+    }
+
+    fn take_memory(&mut self, memory: Arc<CacheMemory>, scavenge: bool) -> Result<bool> {
         let Some(reference) = self.record.cache.as_ref().filter(|_| self.memory.is_none()) else { return Ok(false) };
-        let memory = CacheMemory::open(path, self.options.mode)?;
+        let path = memory.group().main().path.clone();
         if memory.group().main().uuid != Some(reference.uuid) {
             return Ok(false);
         }
         if self.cache.is_none() {
             let mut warnings = Vec::new();
-            self.cache = Some(cache_opening::record(&memory, path, false, self.options.policy, &mut warnings)?);
+            self.cache = Some(cache_opening::record(&memory, &path, scavenge, self.options.policy, &mut warnings)?);
             warnings.iter().for_each(|warning| self.report.note(warning));
         }
         self.memory = Some(memory);

@@ -38,12 +38,18 @@ fn open(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<Bound<'_, SharedCac
             Ok(cache) => caches.push(shared_cache::object(py, &cache)?),
             Err(error) => {
                 let error = errors::exception(py, &error).into_value(py);
-                let text = format!("{}: {}", path.display(), error.bind(py).str()?.to_string_lossy());
-                let warn = py.import("warnings")?.getattr(intern!(py, "warn"))?;
-                // As if the caller of this function had warned.
-                warn.call1((text, py.get_type::<PyRuntimeWarning>(), 1))?;
+                warn(py, &format!("{}: {}", path.display(), error.bind(py).str()?.to_string_lossy()))?;
             }
         }
     }
     Ok(caches)
+}
+
+/// Warns of something that was passed over, as if the caller of this module had.
+///
+/// # Errors
+/// The warning itself, where the caller's filters make it one.
+pub fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
+    let warn = py.import("warnings")?.getattr(intern!(py, "warn"))?;
+    warn.call1((text, py.get_type::<PyRuntimeWarning>(), 1)).map(drop)
 }

@@ -48,14 +48,15 @@ impl Files {
         // Without a UUID nobody can tell whether a file is the one.
         let Some(uuid) = wanted.uuid else { return Err(missing(py, wanted)) };
         let mode = self.mode;
-        self.find(py, wanted, |_, supply| {
+        let found = self.find(py, wanted, |_, supply| {
             let path = wanted.path.as_deref().unwrap_or_default();
             let opened = py.detach(|| match supply {
                 Supply::File(path) => ImageFile::open(&path, uuid, mode),
                 Supply::Bytes(bytes) => ImageFile::from_bytes(path.into(), bytes, uuid),
             });
             accepted(opened).map(|file| file.map(Arc::new)).or_raise(py)
-        })
+        });
+        found?.ok_or_else(|| missing(py, wanted))
     }
 
     /// The files of a cache.
@@ -63,6 +64,14 @@ impl Files {
     /// # Errors
     /// As [`Self::image`].
     pub fn cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Arc<CacheMemory>> {
+        self.find_cache(py, wanted)?.ok_or_else(|| missing(py, wanted))
+    }
+
+    /// The same; `None` where nobody has them.
+    ///
+    /// # Errors
+    /// As [`Self::image`].
+    pub fn find_cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Option<Arc<CacheMemory>>> {
         let mode = self.mode;
         let memory = |provider: Option<&Bound<'_, PyAny>>, supply| match (supply, provider) {
             (Supply::File(path), _) => accepted(py.detach(|| CacheMemory::open(&path, mode))).or_raise(py),
@@ -84,25 +93,22 @@ impl Files {
         py: Python<'_>,
         wanted: &Identifier,
         accept: impl Fn(Option<&Bound<'_, PyAny>>, Supply) -> PyResult<Option<T>>,
-    ) -> PyResult<T> {
+    ) -> PyResult<Option<T>> {
         let Some(providers) = self.providers(py) else {
             // Nobody asked for this very file: whatever is wrong with it, it is not the one.
             let path = wanted.path.as_deref().filter(|path| opening::names_a_local_file(path));
-            let found = path.and_then(|path| accept(None, Supply::File(path.into())).ok().flatten());
-            return found.ok_or_else(|| missing(py, wanted));
+            return Ok(path.and_then(|path| accept(None, Supply::File(path.into())).ok().flatten()));
         };
         let identifier = Bound::new(py, FileIdentifier::from(wanted.clone()))?;
         for provider in providers {
             let given = provider.call_method1(intern!(py, "file"), (&identifier,))?;
             let Some(supply) = opening::supply(&provider, &given, "file")? else { continue };
             let accepted = accept(Some(&provider), supply);
-            if let Some(found) =
-                accepted.map_err(|error| opening::named(py, error, "file", &provider))?
-            {
-                return Ok(found);
+            if let Some(found) = accepted.map_err(|error| opening::named(py, error, "file", &provider))? {
+                return Ok(Some(found));
             }
         }
-        Err(missing(py, wanted))
+        Ok(None)
     }
 }
 
@@ -121,12 +127,7 @@ fn missing(py: Python<'_>, wanted: &Identifier) -> PyErr {
 }
 
 /// A cache whose main file a provider gave as bytes; it is asked for the others by their paths.
-fn beside(
-    provider: &Bound<'_, PyAny>,
-    main: &Path,
-    first: Arc<SourceFile>,
-    mode: Mode,
-) -> PyResult<Arc<CacheMemory>> {
+fn beside(provider: &Bound<'_, PyAny>, main: &Path, first: Arc<SourceFile>, mode: Mode) -> PyResult<Arc<CacheMemory>> {
     let py = provider.py();
     let raised: Mutex<Option<PyErr>> = Mutex::new(None);
     let give = |path: &Path| -> PyResult<CoreResult<Arc<SourceFile>>> {

@@ -1,12 +1,19 @@
-//! The header of a cache file as a mapping: what of the raw facts has no property of its own.
+//! What the header of a cache file says that has no property of its own.
+
+use std::collections::HashMap;
 
 use atlas_core::address::PreferredAddress;
-use atlas_core::cache::{AddressRange, CacheFile, FileRange, Format, OffsetRange, Table};
+use atlas_core::cache::file::{AddressRange, FileRange, Format, OffsetRange, Table};
+use atlas_core::cache::tables::DylibsTrie;
+use atlas_core::cache::{CacheFile, CacheGroup};
 use atlas_core::macho::{Architecture, Version};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 use uuid::Uuid;
 
+use super::discovery;
+use super::images::Images;
+use crate::errors::OrRaise;
 use crate::{addresses, uuids};
 
 /// A value of a header on its way to Python.
@@ -109,4 +116,30 @@ pub fn mapping<'py>(py: Python<'py>, file: Option<&CacheFile>) -> PyResult<Bound
         dictionary.set_item("unknown_bytes", PyBytes::new(py, file.unknown_header()))?;
     }
     Ok(PyMappingProxy::new(py, dictionary.as_mapping()))
+}
+
+/// The paths that lead to images besides their own, from the trie of paths.
+///
+/// # Errors
+/// `CacheError` where there is no such trie at the place that the header names.
+pub fn aliases<'py>(py: Python<'py>, group: &CacheGroup, images: &Images) -> PyResult<Bound<'py, PyMappingProxy>> {
+    let aliases = PyDict::new(py);
+    if let Some(trie) = DylibsTrie::of(group).or_raise(py)? {
+        let paths = py.detach(|| trie.paths());
+        for fault in &paths.faults {
+            discovery::warn(py, fault)?;
+        }
+        let set = images.set();
+        let by_address: HashMap<u64, usize> =
+            set.columns().preferred_load_address.iter().enumerate().map(|(index, address)| (*address, index)).collect();
+        let positions: Vec<_> =
+            group.main().file.images().map(|image| by_address.get(&image.address.0).copied()).collect();
+        for (path, position) in paths.entries {
+            let Some(index) = positions.get(position as usize).copied().flatten() else { continue };
+            if set.install_name(index).is_none_or(|name| !name.is(&path)) {
+                aliases.set_item(path, images.get(py, index)?)?;
+            }
+        }
+    }
+    Ok(PyMappingProxy::new(py, aliases.as_mapping()))
 }

@@ -58,14 +58,18 @@ pub fn names_a_local_file(path: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong with a record, and whatever a provider raises.
-pub fn complete(
-    py: Python<'_>,
-    mut opening: Opening,
-    size: usize,
-    files: &Files,
-) -> PyResult<Core> {
+pub fn complete(py: Python<'_>, mut opening: Opening, size: usize, files: &Files) -> PyResult<Core> {
     match (opening.wanted(), files.providers(py)) {
-        (Some(wanted), Some(providers)) => ask(&mut opening, wanted, providers)?,
+        (Some(wanted), Some(providers)) => {
+            ask(&mut opening, wanted.clone(), providers)?;
+            // Nobody has the record. It can be made of the cache itself, if one has that.
+            if opening.wanted().is_some()
+                && !opening.embeds_record()
+                && let Some(memory) = files.find_cache(py, &wanted)?
+            {
+                py.detach(|| opening.offer_memory(memory)).or_raise(py)?;
+            }
+        }
         (Some(_), None) => py.detach(|| opening.offer_installed()),
         (None, _) => {}
     }

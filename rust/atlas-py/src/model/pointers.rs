@@ -86,7 +86,12 @@ impl Pointers {
         let diversity = *self.diversity.get(index)?;
         let address_diversity = *self.address_diversity.get(index)? != 0;
         let authentication = key.map(|key| Authentication { key, diversity, address_diversity });
-        Some(Core { address: *self.address.get(index)?, target: *self.target.get(index)?, size: self.size, authentication })
+        Some(Core {
+            address: *self.address.get(index)?,
+            target: *self.target.get(index)?,
+            size: self.size,
+            authentication,
+        })
     }
 }
 

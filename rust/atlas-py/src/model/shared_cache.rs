@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use atlas_core::cache::RecordOrigin;
+use atlas_core::cache::{self, LocalSymbols, NamedCache, RecordOrigin};
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyMemoryView, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyTuple, PyType, PyWeakrefReference};
 
 use super::files::Files;
 use super::image_list::ImageList;
@@ -263,16 +263,11 @@ impl SharedCache {
         header::mapping(py, self.core.group().map(|group| &group.main().file))
     }
 
-    /// Other paths by which programs find images. Raises CacheError, MissingDataError.
+    /// Other paths by which programs find images. What of the trie of paths is broken is left out, with a RuntimeWarning.
+    ///
+    /// Raises CacheError, MissingDataError.
     fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
-        let memory = self.memory(py)?;
-        let found = py.detach(|| self.core.aliases_of(memory)).or_raise(py)?;
-        let images = self.list(py)?.get().images();
-        let aliases = PyDict::new(py);
-        for (path, index) in found {
-            aliases.set_item(crate::text::utf8(py, &path)?, images.get(py, index as usize)?)?;
-        }
-        Ok(PyMappingProxy::new(py, aliases.as_mapping()))
+        header::aliases(py, self.memory(py)?.group(), self.list(py)?.get().images())
     }
 
     /// The mappings of all files but that of local symbols.
@@ -341,7 +336,9 @@ impl SharedCache {
     #[pyo3(signature = (*, codec = None))]
     fn to_atlas<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
         let codec = opening::codec(codec)?;
-        let bytes = py.detach(|| self.core.to_atlas(codec)).or_raise(py)?;
+        let leaf = self.core.subcaches().first().map_or_else(String::new, |main| self.core.file_name(main));
+        let named = NamedCache { leaf: &leaf, known: self.core.known() };
+        let bytes = py.detach(|| cache::atlas(&[named], codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -352,8 +349,11 @@ impl SharedCache {
     }
 
     /// The text that Apple puts beside a cache as .map: mappings, then each image with its segments.
-    fn map_text(&self, py: Python<'_>) -> String {
-        py.detach(|| self.core.map_text())
+    ///
+    /// Raises MissingDataError.
+    fn map_text(&self, py: Python<'_>) -> PyResult<String> {
+        self.memory(py)?;
+        py.detach(|| self.core.map_text()).or_raise(py)
     }
 
     /// The image and segment at an unslid address of the cache; None where there is none.

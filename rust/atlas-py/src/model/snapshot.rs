@@ -11,9 +11,9 @@ use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
 use super::aot_image::AotImage;
 use super::cache_record::SharedCacheRecord;
 use super::environment::Environment;
+use super::files::Files;
 use super::image_list::ImageList;
 use super::images::Images;
-use super::files::Files;
 use super::location::Location;
 use super::memory::{self, Bodies};
 use super::shared_cache::{self, SharedCache};
@@ -269,7 +269,12 @@ impl Snapshot {
     ///
     /// Raises MissingDataError where a file is not to be had, UnmappedAddressError where nothing lies there.
     #[pyo3(signature = (address, size, /))]
-    fn read<'py>(&self, py: Python<'py>, address: &Bound<'py, PyAny>, size: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        address: &Bound<'py, PyAny>,
+        size: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let (address, size) = (addresses::rebased_argument(address)?.0, addresses::size_argument(size)?);
         Ok(PyBytes::new(py, &memory::read(py, self.core.images(), address, size)?))
     }

@@ -11,7 +11,7 @@
 
 mod header;
 mod mapping;
-pub(in crate::cache) mod raw;
+mod raw;
 mod refuse;
 mod tables;
 #[cfg(test)]
@@ -26,6 +26,7 @@ use crate::macho::{ByteOrder, Fields};
 
 pub use header::{AddressRange, FileRange, Format, Header, OffsetRange, Table};
 pub use mapping::{Mapping, mapping_flags};
+pub(in crate::cache) use raw::MAGIC_START;
 pub use tables::{ImageInfo, SubCacheEntry, TextInfo};
 
 /// No path of an image is longer: `PATH_MAX` is 1024. Without a bound, a file without a NUL is searched to its end for each.
@@ -54,7 +55,7 @@ impl CacheFile {
     /// # Errors
     /// [`crate::ErrorKind::Cache`] for other files, with what they are, and for tables and mappings that cannot be.
     pub fn parse(bytes: Bytes) -> Result<Self> {
-        if !bytes.starts_with(raw::MAGIC_START) {
+        if !bytes.starts_with(&MAGIC_START) {
             return Err(refuse::refuse(&bytes));
         }
         let magic = bytes.get(..raw::header::MAGIC_SIZE).unwrap_or(&bytes);
@@ -169,6 +170,11 @@ impl CacheFile {
     pub fn range(&self, range: FileRange) -> Option<&[u8]> {
         let start = usize::try_from(range.offset).ok()?;
         self.0.bytes.get(start..start.checked_add(usize::try_from(range.size).ok()?)?)
+    }
+
+    /// The rows, of `size` bytes each, of a table in the file.
+    pub(in crate::cache) fn rows(&self, table: Table, size: usize, what: &'static str) -> Result<&[u8]> {
+        tables::rows(&self.0.bytes, table, size, what)
     }
 
     fn image_rows(&self) -> Result<&[u8]> {

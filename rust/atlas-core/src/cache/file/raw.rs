@@ -3,7 +3,7 @@
 //! Names are dyld's. A release is named where a field came with it; none of them ever moved.
 
 /// What every cache begins with; all that dyld compares when it reads a file.
-pub(in crate::cache) const MAGIC_START: &[u8] = b"dyld_v1";
+pub(in crate::cache) const MAGIC_START: [u8; 7] = *b"dyld_v1";
 
 /// `dyld_cache_header`. Its size is its own `mappingOffset`: a field is there when it ends at or before that.
 pub(super) mod header {

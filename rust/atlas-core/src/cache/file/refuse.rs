@@ -15,7 +15,7 @@ pub(super) fn refuse(bytes: &[u8]) -> Error {
         (b"YAA1", "an Apple Archive, perhaps the atlas of a cache", BESIDE),
         (b"pbz", "a compressed Apple Archive, perhaps the atlas of a cache", BESIDE),
         (b"mapping  ", "text, perhaps the map of a cache", BESIDE),
-        (aot::MAGIC, "the cache of Rosetta's translations", "open dyld_shared_cache_x86_64 beside it"),
+        (&aot::MAGIC, "the cache of Rosetta's translations", "open dyld_shared_cache_x86_64 beside it"),
     ];
     let error =
         |found: Cow<'static, str>| Error::cache("a shared cache, which begins with dyld_v1", found).at_offset(0);

@@ -24,10 +24,11 @@ use crate::error::Result;
 use crate::macho;
 
 use super::file::CacheFile;
-pub(in crate::cache) use beside::DEVELOPMENT;
+pub(crate) use beside::DEVELOPMENT;
 use beside::{Beside, Found};
 use map::AddressMap;
 pub use map::Place;
+pub(in crate::cache) use role::check_main;
 
 /// One file of a cache.
 #[derive(Clone, Debug)]

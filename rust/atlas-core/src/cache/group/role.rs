@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use super::beside::DEVELOPMENT;
 
 /// Refuses a file that is a cache file but not a main one, and names the main one.
-pub(super) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
+pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
     let header = file.header();
     let (stem, extension) = match name.find('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
@@ -19,7 +19,7 @@ pub(super) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         && file.subcache_entries().is_empty()
         && (bare || !matches!(extension, "" | DEVELOPMENT));
     let found = match header.local_symbols {
-        Some(range) if bare && range.size != 0 => "the file of its local symbols",
+        Some(range) if header.can_be_split() && bare && range.size != 0 => "the file of its local symbols",
         _ if is_part => "one of its subcaches",
         _ if file.mappings().is_empty() => "one without mappings",
         _ => return Ok(()),
