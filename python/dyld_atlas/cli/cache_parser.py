@@ -1,21 +1,29 @@
 """The arguments of the commands for shared caches. As in parser.py, nothing but argparse is imported."""
 
 import argparse
-from typing import Protocol
+
+TYPE_CHECKING = False  # that of typing, which takes time to import
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Add(Protocol):
+        """Adds a command to the parser."""
+
+        def __call__(
+            self, name: str, summary: str, *parents: argparse.ArgumentParser, examples: str = ""
+        ) -> argparse.ArgumentParser: ...
+
 
 __all__ = ["add_commands"]
 
 
-class _Add(Protocol):
-    def __call__(
-        self, name: str, summary: str, *parents: argparse.ArgumentParser, examples: str = ""
-    ) -> argparse.ArgumentParser: ...
-
-
-def add_commands(add: _Add, inputs: argparse.ArgumentParser, outputs: argparse.ArgumentParser) -> None:
+def add_commands(
+    add: "Add",
+    inputs: argparse.ArgumentParser,
+    opening: argparse.ArgumentParser,
+    outputs: argparse.ArgumentParser,
+) -> None:
     """Adds them to the parser, with the function that makes a command of it and the options that commands share."""
-    opening = argparse.ArgumentParser(add_help=False)
-    opening.add_argument("--scavenge", action="store_true", help="read the headers, and ignore any .atlas")
 
     def add_file(command: argparse.ArgumentParser) -> None:
         command.add_argument("file", metavar="FILE", help="the main file of a cache, such as dyld_shared_cache_arm64e")

@@ -62,6 +62,12 @@ def _input_options() -> argparse.ArgumentParser:
     return options
 
 
+def _opening_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
+    options.add_argument("--scavenge", action="store_true", help="read the headers, and ignore any .atlas")
+    return options
+
+
 def _output_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     shape = options.add_mutually_exclusive_group()
@@ -175,7 +181,7 @@ def build_parser() -> argparse.ArgumentParser:
         help = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
         diff.add_argument(name, metavar=name.upper(), help=help)
 
-    cache_parser.add_commands(add, inputs, outputs)
+    cache_parser.add_commands(add, inputs, _opening_options(), outputs)
 
     completion = add("completion", "print the completion script of a shell", examples="completion fish | source")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
