@@ -172,9 +172,9 @@ def from_files(context: Context) -> Iterator[Row]:
         yield Row("G2", "scale", what, "MB", size, target=target, note=f"the cache has {known.size / 1e6:.0f} MB")
 
 
-def by_plistlib(plist: bytes) -> int:
+def by_plistlib(plist: bytes, uuid: UUID) -> int:
     """The images of an atlas as plistlib gives them."""
-    (record,) = {id(each): each for each in plistlib.loads(plist)["uuids"].values()}.values()
+    record = plistlib.loads(plist)["uuids"][str(uuid).upper()]
     return len([(each["padr"], each["uuid"], [part["padr"] for part in each["segs"]]) for each in record["imgs"]])
 
 
@@ -191,7 +191,7 @@ def with_atlas(context: Context) -> Iterator[Row]:
     cache = SharedCache.open(main)
     assert cache.record_origin == "atlas"
     assert listing(cache) == listing(SharedCache.open(main, scavenge=True))
-    peer = {"plistlib": context.clock.one(partial(by_plistlib, plist)).minimum * 1e3}
+    peer = {"plistlib": context.clock.one(partial(by_plistlib, plist, cache.uuid)).minimum * 1e3}
     for name, case, most in (("O2c", "open", 2.0), ("C2c", "arrays", 3.3)):
         least, middle, _ = firsts(context, case, main, scavenge=False)
         what = "SharedCache.open, len(images)" if case == "open" else "SharedCache.open, all columns"
