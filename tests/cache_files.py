@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import pytest
-
 from fixture_files import fixture_folder
 
 REAL = ["arm64-two-images", "arm64-dyld1042", "arm64e-objc"]
@@ -331,9 +329,3 @@ def _scale_mappings(folder: Path, files: Sequence[dict[str, Any]]) -> Iterator[M
                 pointers=slide["pointers"],
                 digest=slide["fnv1a64"],
             )
-
-
-@pytest.fixture(scope="session")
-def cache_files(tmp_path_factory: pytest.TempPathFactory) -> CacheFiles:
-    """The shared caches of the fixtures."""
-    return CacheFiles(tmp_path_factory.mktemp("caches"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -64,7 +65,7 @@ def test_a_slide_moves_addresses_and_no_bytes(cache_files: CacheFiles, slide: in
     assert moved.read(before.preferred_load_address, 32) == still.read(before.preferred_load_address, 32)
 
 
-@pytest.mark.parametrize("slide", [PreferredAddress(0x4000), RebasedAddress(0x4000), "0", 1.5, None])
+@pytest.mark.parametrize("slide", [PreferredAddress(0x4000), RebasedAddress(0x4000), "0", 1.5])
 def test_what_is_no_slide(cache_files: CacheFiles, slide: Any) -> None:
     with pytest.raises(TypeError):
         SharedCache.open(cache_files.facts(GOOD).path, slide=slide)
@@ -120,7 +121,8 @@ def test_files_that_are_missing(main: Path, good: SharedCache, suffix: str, wron
         gone.unlink()
     cache = SharedCache.open(main)
     assert list(cache.missing_files) == [gone.name]
-    assert any(gone.name in warning for warning in cache.warnings)
+    # A file that is simply not there needs no other words.
+    assert any(gone.name in warning for warning in cache.warnings) == wrong
     # The list of images stands in the main file.
     assert [(image.install_name, image.uuid) for image in cache.images] == [
         (image.install_name, image.uuid) for image in good.images
@@ -140,7 +142,7 @@ def test_files_that_are_missing(main: Path, good: SharedCache, suffix: str, wron
     assert (cache.local_symbols() is None) == (suffix == ".symbols")
     assert cache.verify()
     with cache.pinned() as view:
-        assert len(view) == cache.vm_size
+        assert bytes(view[:15]) == b"dyld_v1  arm64e"
     left = [each for each in good.pointers() if not in_file(good, gone.name, each.address)]
     assert [(each.address, each.target) for each in cache.pointers()] == [(each.address, each.target) for each in left]
 
@@ -256,9 +258,10 @@ def test_pointers_are_a_sequence(cache_files: CacheFiles) -> None:
     assert len({*pointers}) == 674
     assert (type(first.address), type(first.target)) == (PreferredAddress, PreferredAddress)
     assert (first.key, first.diversity, first.address_diversity) == (None, 0, False)
-    assert last.key in ("IA", "IB", "DA", "DB")
+    signed = next(pointer for pointer in pointers if pointer.key is not None)
+    assert signed.key in ("IA", "IB", "DA", "DB")
     assert repr(first) == f"<Pointer address={int(first.address):#x} target={int(first.target):#x}>"
-    assert f"key={last.key}" in repr(last)
+    assert f"key={signed.key}" in repr(signed)
     with pytest.raises(IndexError):
         pointers[674]
     assert copy.copy(pointers) is pointers
@@ -267,19 +270,17 @@ def test_pointers_are_a_sequence(cache_files: CacheFiles) -> None:
 
 
 def damaged_chain(main: Path) -> Path:
-    """The first chain of the first page leads out of the page."""
-    for file in sorted(main.parent.iterdir()):
-        cache = SharedCache.open(main)
-        pointers = cache.pointers()
-        mapping = next(each for each in cache.mappings() if each.slide_version)
-        if file.name == Path(mapping.file_path).name:
-            data = bytearray(file.read_bytes())
-            at = mapping.file_offset + (pointers[0].address - mapping.preferred_load_address)
-            raw = int.from_bytes(data[at : at + 8], "little") | 0x7FF << 52
-            data[at : at + 8] = raw.to_bytes(8, "little")
-            file.write_bytes(data)
-            return file
-    raise AssertionError("no slide information")
+    """The second pointer of the first page leads out of the page."""
+    cache = SharedCache.open(main)
+    mapping = next(each for each in cache.mappings() if each.slide_version)
+    assert mapping.slide_version == 5
+    file = Path(mapping.file_path)
+    data = bytearray(file.read_bytes())
+    at = mapping.file_offset + (cache.pointers()[1].address - mapping.preferred_load_address)
+    raw = int.from_bytes(data[at : at + 8], "little") | 0x7FF << 52
+    data[at : at + 8] = raw.to_bytes(8, "little")
+    file.write_bytes(data)
+    return file
 
 
 def test_chains_that_are_broken(main: Path, good: SharedCache) -> None:
@@ -303,7 +304,7 @@ def test_finding(cache_files: CacheFiles, tmp_path: Path) -> None:
     found = SharedCache.find(tmp_path)
     # Each UUID once.
     assert [Path(cache.file_paths[0]) for cache in found] == [one, two, two.with_name(two.name + ".development")]
-    assert SharedCache.find(str(tmp_path / "b" / "nothing" / "..")) == found[1:]
+    assert SharedCache.find(str(tmp_path / "a" / ".." / "b")) == found[1:]
     (tmp_path / "empty").mkdir()
     assert SharedCache.find(tmp_path / "empty") == []
     with pytest.raises(FileNotFoundError):
@@ -314,8 +315,6 @@ def test_finding_passes_over_what_is_broken(cache_files: CacheFiles, tmp_path: P
     good, bad = cache_files.copy(GOOD, tmp_path / "a"), cache_files.copy(UNIVERSAL, tmp_path / "b")
     bad.with_name(bad.name + ".development").unlink()
     bad.write_bytes(bad.read_bytes()[:0x20])
-    import warnings
-
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = SharedCache.find(tmp_path)

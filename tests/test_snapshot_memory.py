@@ -42,7 +42,7 @@ def section(name: bytes, segment: bytes, address: int, size: int, offset: int, f
     return struct.pack("<16s16sQQIIIIIIII", name, segment, address, size, offset, 0, 0, 0, flags, 0, 0, 0)
 
 
-def macho(uuid: UUID = DEMO, fill: int = 0x90) -> bytes:
+def macho(uuid: UUID = DEMO, fill: int = 0x90, subtype: int = 0) -> bytes:
     """A thin arm64 dylib: __TEXT with one section, __DATA half of which is zero fill."""
     data = LINKED + TEXT
     commands = [
@@ -68,7 +68,7 @@ def macho(uuid: UUID = DEMO, fill: int = 0x90) -> bytes:
         struct.pack("<II", 0x1B, 24) + uuid.bytes,
     ]
     body = b"".join(commands)
-    header = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x0100000C, 0, 6, len(commands), len(body), 0, 0)
+    header = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x0100000C, subtype, 6, len(commands), len(body), 0, 0)
     return (header + body).ljust(0x1000, b"\0") + bytes([fill]) * (2 * TEXT - 0x1000)
 
 
@@ -148,9 +148,9 @@ def test_a_path_of_a_provider(tmp_path: Path) -> None:
 
 
 def test_the_slice_with_the_uuid() -> None:
-    other = macho(UUID(int=1), fill=0x11)
-    snapshot, image = opened(Files(lambda _: universal(other, macho(), other)))
-    check(snapshot, image, macho())
+    slices = [macho(UUID(int=1), 0x11, 0), macho(subtype=1), macho(UUID(int=3), 0x33, 2)]
+    snapshot, image = opened(Files(lambda _: universal(*slices)))
+    check(snapshot, image, slices[1])
 
 
 def test_providers_are_asked_in_order() -> None:

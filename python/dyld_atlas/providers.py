@@ -175,7 +175,7 @@ class CacheLibrary:
 
     @property
     def caches(self) -> "tuple[SharedCache, ...]":
-        """Every cache that was found, in the order of their paths."""
+        """Every cache that was found, in the order of :meth:`SharedCache.find`."""
         return tuple(self._caches.values())
 
     def by_uuid(self, uuid: "UUID | str | bytes", /) -> "SharedCache":

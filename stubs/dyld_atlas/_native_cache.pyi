@@ -73,8 +73,8 @@ class SharedCache:
 
         The record of images and segments comes from the ``.atlas`` beside the main file or inside of it; where there is
         none, or it cannot be used, from the headers of the files ("scavenged", see `record_origin`). A file that is
-        missing or has another UUID than the main file says is named in `missing_files` and `warnings`; what the others
-        hold can be read.
+        missing, or has another UUID than the main file says, is named in `missing_files`; what the others hold can be
+        read.
 
         Args:
             path: the main file, such as ``dyld_shared_cache_arm64e``.
@@ -102,8 +102,9 @@ class SharedCache:
 
     @classmethod
     def find(cls, folder: _StrPath, /) -> list[SharedCache]:
-        """Every cache in a tree of folders, wherever it was extracted to, each UUID once, in the order of their paths.
+        """Every cache in a tree of folders, wherever it was extracted to, each UUID once.
 
+        They come in the order of their names, those of a folder before those of folders in it. Links are not followed.
         What looks like a cache and cannot be opened is left out, with a RuntimeWarning that says why.
 
         Raises:
@@ -145,6 +146,10 @@ class SharedCache:
     @property
     def platform(self) -> Platform | None:
         """What the cache is for; None where nothing says it: in a record, and in headers before iOS 12."""
+
+    @property
+    def os_version(self) -> str | None:
+        """The system that the cache was built for, such as ``15.4.1``; None in a record, and in headers before iOS 15."""
 
     @property
     def mapped_private(self) -> bool:
@@ -200,18 +205,24 @@ class SharedCache:
 
     @property
     def header(self) -> Mapping[str, object]:
-        """The header of the main file, by the names of Apple's ``dyld_cache_header`` in snake case.
+        """The header of the main file: ``dyld_cache_header``, by the names of its fields, spelt out, in snake case.
 
-        Holds what this generation of header has: a field counts as present where it ends before the mappings begin.
-        Numbers as int, UUIDs as UUID, `magic` as str. `unknown_bytes` holds what stands between the last field that is
-        known and the mappings, as bytes. Empty where the files of the cache were not opened.
+        Holds what this generation of header has and does not leave empty. Numbers are int, addresses
+        PreferredAddress, UUIDs UUID, `magic` str; ranges are (address or offset, size), tables (offset, count).
+        `unknown_bytes`, bytes, are those between the last field that is known and the mappings. Empty where the files of
+        the cache were not opened.
+
+        >>> cache.header["magic"], cache.header["max_slide"]  # doctest: +SKIP
+        ('dyld_v1  arm64e', 268435456)
         """
 
     def aliases(self) -> Mapping[str, Image]:
         """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``, from the trie of paths.
 
+        What of the trie is broken is left out, with a RuntimeWarning.
+
         Raises:
-            CacheError: the trie is not well formed.
+            CacheError: the trie does not lie where the header says.
             MissingDataError: the files are not to be had.
         """
 
@@ -239,14 +250,15 @@ class SharedCache:
                 that process.
 
         Raises:
-            UnmappedAddressError: no file of the cache is mapped there; `address` is the first one without bytes.
-            CacheError: pointers are wanted, and the slide information is not well formed.
-            MissingDataError: the file is one of `missing_files`.
+            UnmappedAddressError: no file that is there is mapped there; `address` is the first one without bytes. Its
+                `hint` names files that are missing.
+            CacheError: pointers are wanted, and the slide information is not well formed; or a file was cut short.
+            MissingDataError: the files of the cache are not to be had at all.
             TypeError: `address` is a RebasedAddress or a Slide.
         """
 
     def pointers(self, *, lenient: bool = False) -> PointerList:
-        """Every pointer that dyld rebases, file by file, mapping by mapping, in the order of the chains.
+        """Every pointer that dyld rebases, by the addresses of the mappings, and in each in the order of the chains.
 
         The GIL is released. Files that are missing are left out.
 
@@ -276,7 +288,7 @@ class SharedCache:
         """
 
     def pinned(self) -> AbstractContextManager[memoryview]:
-        """Pin the cache for a ``with`` block, which gets all of its memory: byte 0 lies at `preferred_load_address`.
+        """Pin the cache for a ``with`` block, which gets its memory, from `preferred_load_address` to the last mapping's end.
 
         Bytes that no file fills are 0. On leaving, the view is released; BufferError if others of it are left.
         """

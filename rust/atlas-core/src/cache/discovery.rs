@@ -3,6 +3,9 @@
 //! Links are not followed on the way down, so that no search goes around in circles or leaves its folder; folders that cannot be
 //! read are passed by. A cache that lies in several places, as in both a Cryptex and its mount, is found once, by its UUID.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -132,12 +135,16 @@ fn may_be_main(path: &Path) -> bool {
     name.find('.').is_none_or(|dot| name.get(dot..) == Some(DEVELOPMENT))
 }
 
-/// The UUID of the main file at `path`, if it has one; `None` where the file is none.
+/// The UUID of the main file at `path`, if it has one; `None` where the file is none. One that has the magic and cannot be read
+/// is one all the same: whoever opens it learns what is wrong, and nobody else would say that it is there.
 fn main_file(path: &Path) -> Option<Option<Uuid>> {
     let mut magic = [0; MAGIC_START.len()];
     // Reading a few bytes costs less than mapping each file of a whole system.
     File::open(path).ok()?.read_exact(&mut magic).ok()?;
-    let file = (magic == MAGIC_START).then(|| CacheFile::parse(Bytes::open(path, Mode::Map).ok()?).ok())??;
+    if magic != MAGIC_START {
+        return None;
+    }
+    let Ok(file) = Bytes::open(path, Mode::Map).and_then(CacheFile::parse) else { return Some(None) };
     check_main(&file, "").ok()?;
     Some(file.header().uuid)
 }

@@ -24,7 +24,7 @@ mod raw;
 mod segment;
 mod slice;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trie;
 mod universal;
 mod view;

@@ -12,7 +12,20 @@ use crate::error::{Error, ErrorKind, Result};
 use super::files::{SourceFile, Wrong};
 use super::pin::{Pin, UnpinError};
 use super::pointers::Pointers;
-use super::space::{Space, Span, finish, part_of, reserve, zeros};
+use super::space::{SMALL, Space, Span, finish, part_of, reserve, zeros};
+
+/// Most bytes that are searched for one that is not zero: laying out zeros takes less time than reading more.
+const MOST_SEARCHED: usize = 1 << 20;
+
+/// Few enough to stop early, many enough to be compared side by side.
+const SEARCHED_AT_ONCE: usize = 512;
+
+/// Most mappings that are mapped into one range. Real caches have some hundreds; Linux gives a process 65 530 of all kinds.
+const MOST_PIECES: usize = 1 << 14;
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | byte) == 0
+}
 
 /// The files of a cache by the addresses that they are mapped to. All addresses are unslid.
 #[derive(Debug)]
@@ -20,6 +33,7 @@ pub struct CacheMemory {
     group: CacheGroup,
     /// In the order of the group's files.
     sources: Vec<Arc<SourceFile>>,
+    symbols: Option<Arc<SourceFile>>,
     mode: Mode,
     pin: Pin,
 }
@@ -53,15 +67,26 @@ impl CacheMemory {
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
         // The group opens files in no other way, so that each is there.
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
+        let symbols = group.symbols().and_then(|file| of_path(&file.path));
         let uuid = group.main().uuid;
         let identities = sources.iter().map(|source| (source.path().to_owned(), source.identity())).collect();
-        Ok(Arc::new(Self { group, sources, mode, pin: Pin::of((uuid, mode, identities)) }))
+        Ok(Arc::new(Self { group, sources, symbols, mode, pin: Pin::of((uuid, mode, identities)) }))
     }
 
     /// The files.
     #[must_use]
     pub fn group(&self) -> &CacheGroup {
         &self.group
+    }
+
+    /// The whole `.symbols` file, where the cache names one and it is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it was cut short.
+    pub fn symbols(&self) -> Result<Option<Bytes>> {
+        let Some(source) = &self.symbols else { return Ok(None) };
+        source.check(Self::WRONG)?;
+        Ok(Some(source.bytes().clone()))
     }
 
     /// How files became bytes.
@@ -78,37 +103,43 @@ impl CacheMemory {
     /// [`ErrorKind::UnmappedAddress`] with the first address that lies in no mapping; [`ErrorKind::Cache`] for slide info that
     /// is broken there, and for a file that was cut short.
     pub fn read(&self, address: u64, size: u64, slide: Option<u64>) -> Result<Vec<u8>> {
-        self.check_range(address, size)?;
+        // What is small may be spent before it is known whether it is there.
+        if size > SMALL {
+            self.check_range(address, size)?;
+        }
         let mut bytes = zeros(size)?;
         self.read_into(address, &mut bytes, slide)?;
         Ok(bytes)
     }
 
     /// The same into `window`, which holds anything after an error. Bytes of a cache that is not pinned are read from the files
-    /// and not from mapped memory; those of one that is pinned are taken from memory unasked, as a file is not measured each
-    /// time.
+    /// and not from mapped memory; those of one that is pinned are taken from memory, and sizes of files are asked for only now
+    /// and then.
     ///
     /// # Errors
     /// As [`Self::read`].
     #[inline]
     pub fn read_into(&self, address: u64, window: &mut [u8], slide: Option<u64>) -> Result<()> {
-        let trusted = self.pin.is_pinned();
+        let pinned = self.pin.is_pinned();
         self.walk(address, window.len() as u64, |at, span| {
             let source = self.source(span.file)?;
             let part = part_of(window, at, span.size);
             match source.get(span.file_offset, part.len()) {
-                Some(bytes) if trusted => part.copy_from_slice(bytes),
+                Some(bytes) if pinned => {
+                    source.check_now_and_then(Self::WRONG)?;
+                    part.copy_from_slice(bytes);
+                }
                 _ => source.read(span.file_offset, part, Self::WRONG)?,
             }
             match slide {
-                Some(slide) => self.rebase(span, part, slide, trusted),
+                Some(slide) => self.rebase(span, part, slide, pinned),
                 None => Ok(()),
             }
         })
     }
 
-    fn rebase(&self, span: Span, window: &mut [u8], slide: u64, trusted: bool) -> Result<()> {
-        let Some(slid) = self.slid(span.file, span.part, trusted)? else { return Ok(()) };
+    fn rebase(&self, span: Span, window: &mut [u8], slide: u64, pinned: bool) -> Result<()> {
+        let Some(slid) = self.slid(span.file, span.part, pinned)? else { return Ok(()) };
         let start = span.file_offset.saturating_sub(slid.file_offset);
         let rebased = slid.info.rebase(slid.bytes, start, window, slide);
         rebased.map_err(|error| self.in_file(span.file, error))
@@ -136,7 +167,7 @@ impl CacheMemory {
         }
         if let Some(bytes) = self.in_place(address, vm_size)? {
             let tail = usize::try_from(file_size).ok().and_then(|size| bytes.get(size..)).unwrap_or_default();
-            if tail.iter().all(|byte| *byte == 0) {
+            if tail.len() <= MOST_SEARCHED && tail.chunks(SEARCHED_AT_ONCE).all(is_zero) {
                 return Ok(bytes);
             }
         }
@@ -145,17 +176,16 @@ impl CacheMemory {
 
     /// The bytes of a range that lies in one mapping: of the pinned cache, else of the file.
     fn in_place(&self, address: u64, size: u64) -> Result<Option<Bytes>> {
-        let span = self.at(address)?;
-        if span.size < size {
-            return Ok(None);
-        }
+        // What is not mapped may still be zero fill; where it is not, laying it out says so.
+        let Some(place) = self.group.at(address).filter(|place| place.left >= size) else { return Ok(None) };
+        let source = self.source(place.file)?;
         if let Some(bytes) = self.pin.bytes(address, size) {
+            source.check_now_and_then(Self::WRONG)?;
             return Ok(Some(bytes));
         }
-        let source = self.source(span.file)?;
         source.check(Self::WRONG)?;
         let range = |start: u64| Some(usize::try_from(start).ok()?..usize::try_from(start.checked_add(size)?).ok()?);
-        Ok(range(span.file_offset).and_then(|range| source.bytes().slice(range)))
+        Ok(range(place.file_offset).and_then(|range| source.bytes().slice(range)))
     }
 
     /// The file at `position` of the group as it lies in memory: from its base on, every mapping in its place, holes zero. It ends
@@ -187,7 +217,10 @@ impl CacheMemory {
 
     fn lay_out_pieces(&self, base: u64, size: u64, pieces: impl Iterator<Item = (u64, Span)>) -> Result<Bytes> {
         let mut reservation = reserve(size)?;
-        for (address, span) in pieces {
+        for (number, (address, span)) in pieces.enumerate() {
+            if number >= MOST_PIECES {
+                return Err(Error::limit("mappings in one range", MOST_PIECES as u64, number as u64 + 1));
+            }
             let Some(at) = address.checked_sub(base).filter(|at| *at < size) else { continue };
             let span_size = span.size.min(size - at);
             self.source(span.file)?.place(&mut reservation, at, span.file_offset, span_size, Self::WRONG)?;
@@ -259,14 +292,16 @@ impl CacheMemory {
     }
 
     /// The slide info of a mapping, where it has one.
-    pub(super) fn slid(&self, file: usize, mapping: usize, trusted: bool) -> Result<Option<Slid<'_>>> {
+    pub(super) fn slid(&self, file: usize, mapping: usize, pinned: bool) -> Result<Option<Slid<'_>>> {
         let source = self.source(file)?;
         let mappings = self.group.files().get(file).map(|file| file.file.mappings());
         let Some(mapping) = mappings.and_then(|mappings| mappings.get(mapping)) else { return Ok(None) };
         let Some(range) = mapping.slide_info.as_ref() else { return Ok(None) };
         let size = range.end.checked_sub(range.start).and_then(|size| usize::try_from(size).ok());
         let Some(info) = size.and_then(|size| source.get(range.start, size)) else { return Ok(None) };
-        if !trusted {
+        if pinned {
+            source.check_now_and_then(Self::WRONG)?;
+        } else {
             source.check(Self::WRONG)?;
         }
         let info = SlideInfo::parse(info, mapping).map_err(|error| self.in_file(file, error))?;

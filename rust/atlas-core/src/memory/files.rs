@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
-use crate::sys::{FileIdentity, OpenFile, Reservation};
+use crate::sys::{FileIdentity, OpenFile, Reservation, tick};
 
 /// Most descriptors that are kept. macOS gives a process 256; two caches of 62 files are below this. Files beyond are closed
 /// once mapped, and found again by path and identity.
@@ -53,6 +53,8 @@ pub struct SourceFile {
     identity: Option<FileIdentity>,
     origin: Origin,
     bytes: Bytes,
+    /// In which tick of the clock its size was last asked for.
+    checked: AtomicU64,
 }
 
 impl SourceFile {
@@ -67,7 +69,7 @@ impl SourceFile {
     /// Bytes that somebody gave for the file that is called `path`; where they come from is his.
     #[must_use]
     pub fn from_bytes(path: PathBuf, bytes: Bytes) -> Self {
-        Self { path, identity: None, origin: Origin::Memory, bytes }
+        Self { path, identity: None, origin: Origin::Memory, bytes, checked: AtomicU64::new(0) }
     }
 
     fn load(file: OpenFile, path: &Path, mode: Mode) -> io::Result<Self> {
@@ -76,7 +78,7 @@ impl SourceFile {
             Mode::Copy => (Bytes::from_owner(file.read()?), Origin::Memory),
             Mode::Map => (Bytes::from_owner(file.map()?), Origin::Mapped(Descriptor::keep(file))),
         };
-        Ok(Self { path: path.to_owned(), identity, origin, bytes })
+        Ok(Self { path: path.to_owned(), identity, origin, bytes, checked: AtomicU64::new(0) })
     }
 
     /// Where it was opened.
@@ -116,6 +118,18 @@ impl SourceFile {
         };
         let now = now.map_err(|source| Error::io(&self.path, source))?;
         if now < self.bytes.len() as u64 { Err(self.cut_short(now, wrong)) } else { Ok(()) }
+    }
+
+    /// The same for who cannot wait for the system each time: asks it once in some milliseconds.
+    #[inline]
+    pub(super) fn check_now_and_then(&self, wrong: Wrong) -> Result<()> {
+        let now = tick();
+        if self.checked.load(Ordering::Relaxed) == now {
+            return Ok(());
+        }
+        self.check(wrong)?;
+        self.checked.store(now, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The file, opened anew where it was not kept open; `None` where that is not possible any more.

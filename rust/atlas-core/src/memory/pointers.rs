@@ -7,8 +7,9 @@ use crate::error::Result;
 
 use super::cache_memory::CacheMemory;
 
-/// Pages that are read at a time: few enough to wait for, many enough that the tables are not read too often.
-const PAGES: u64 = 64;
+/// Bytes whose pages are read at a time: few enough to wait for, many enough that the tables are not read too often. No page
+/// is larger, and all sizes of pages are powers of two.
+const WINDOW: u64 = 1 << 20;
 
 /// An iterator over pointers; it keeps the cache.
 ///
@@ -32,8 +33,7 @@ impl Pointers {
         let (file, mapping, start, end) = piece;
         let Some(slid) = memory.slid(file, mapping, false)? else { return Ok((Vec::new(), None)) };
         let first = start.saturating_sub(slid.address);
-        let window = slid.info.page_size().saturating_mul(PAGES).max(1);
-        let next = first.saturating_sub(first % window).saturating_add(window);
+        let next = first.saturating_sub(first % WINDOW).saturating_add(WINDOW);
         let stop = next.min(end.saturating_sub(slid.address));
         let found = slid.info.pointers_in(slid.bytes, first..stop);
         let found = found.map(|found| found.map_err(|error| memory.in_file(file, error))).collect();

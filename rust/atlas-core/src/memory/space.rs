@@ -13,7 +13,7 @@ pub const MOST_ADDRESS_SPACE: u64 = 1 << 36;
 pub(super) const MOST_COPIED: u64 = 1 << 30;
 
 /// Buffers that must be put together are copied up to this size: a mapping costs more, and systems bound their number.
-const SMALL: u64 = 64 << 10;
+pub(super) const SMALL: u64 = 64 << 10;
 
 /// A run of memory from an address on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! Must not know any format.
 #![allow(unsafe_code)]
 
+mod clock;
 mod file;
 mod reservation;
 #[cfg(any(not(unix), test))]
@@ -13,5 +14,6 @@ mod space_unix;
 #[cfg(test)]
 mod tests;
 
+pub use clock::tick;
 pub use file::{FileIdentity, MappedFile, OpenFile};
 pub use reservation::{Reservation, Reserved};

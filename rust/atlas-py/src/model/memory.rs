@@ -53,6 +53,16 @@ pub fn cache<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>) -> PyResult<&'a Ar
     }
 }
 
+/// Says which files are missing, where that may be why an address is not mapped.
+#[cold]
+pub fn hint_at_missing(memory: &CacheMemory, error: Error) -> Error {
+    let missing = memory.group().missing();
+    if missing.is_empty() || !matches!(error.kind(), ErrorKind::UnmappedAddress(_)) {
+        return error;
+    }
+    error.with_hint(format!("files of the cache are missing: {}", missing.join(", ")))
+}
+
 /// The files of the cache of a process, wherever its snapshot's providers have them.
 fn of_process<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>, missing: &Error) -> PyResult<&'a Arc<CacheMemory>> {
     let files = cache.companion(Standing::default).and_then(Standing::files);
@@ -86,7 +96,7 @@ fn in_file(image: &Image, file: &ImageFile, address: u64) -> u64 {
 /// `vm_size` bytes of an image at its `address`, unslid, zero past `file_size`.
 fn data(py: Python<'_>, image: &Image, address: u64, file_size: u64, vm_size: u64) -> PyResult<Bytes> {
     match body(py, image)? {
-        Body::Cache(memory) => memory.data(address, file_size, vm_size),
+        Body::Cache(memory) => memory.data(address, file_size, vm_size).map_err(|error| hint_at_missing(memory, error)),
         Body::Own(file) => file.data(in_file(image, file, address), file_size, vm_size),
     }
     .or_raise(py)
@@ -100,7 +110,8 @@ fn data(py: Python<'_>, image: &Image, address: u64, file_size: u64, vm_size: u6
 pub fn segment(py: Python<'_>, segment: &Segment) -> PyResult<Bytes> {
     let (address, file_size) = (segment.preferred_load_address().0, segment.file_size());
     if let Some(memory) = segment.shared_cache().and_then(|shared| shared.memory().ok()) {
-        return memory.data(address, file_size, segment.vm_size()).or_raise(py);
+        let found = memory.data(address, file_size, segment.vm_size());
+        return found.map_err(|error| hint_at_missing(memory, error)).or_raise(py);
     }
     data(py, &segment.image(), address, file_size, segment.vm_size())
 }
@@ -126,7 +137,10 @@ pub fn section(py: Python<'_>, image: &Image, address: u64, size: u64) -> PyResu
 /// `MissingDataError`, `MachOError`.
 pub fn sections(py: Python<'_>, image: &Image) -> PyResult<Vec<Section>> {
     match (body(py, image)?, image.shared_cache()) {
-        (Body::Cache(_), Some(shared)) => shared.sections_at(image.preferred_load_address()).or_raise(py),
+        (Body::Cache(memory), Some(shared)) => {
+            let found = shared.sections_at(image.preferred_load_address());
+            found.map_err(|error| hint_at_missing(memory, error)).or_raise(py)
+        }
         (Body::Cache(_), None) => Ok(Vec::new()),
         (Body::Own(file), _) => {
             let mut sections = file.slice().sections.clone();

@@ -297,13 +297,14 @@ impl SharedCache {
         let (address, size) = (addresses::preferred_argument(address)?.0, addresses::size_argument(size)?);
         let slide = slide.map(addresses::slide_argument).transpose()?.map(|slide| slide.0);
         let memory = self.memory(py)?;
+        let hint = |error| memory::hint_at_missing(memory, error);
         let mut small = [0; SMALL];
         if let Some(window) = usize::try_from(size).ok().and_then(|size| small.get_mut(..size)) {
-            memory.read_into(address, window, slide).or_raise(py)?;
+            memory.read_into(address, window, slide).map_err(hint).or_raise(py)?;
             return Ok(PyBytes::new(py, window));
         }
         let work = usize::try_from(size).unwrap_or(usize::MAX);
-        let bytes = detach::where_large(py, work, || memory.read(address, size, slide)).or_raise(py)?;
+        let bytes = detach::where_large(py, work, || memory.read(address, size, slide)).map_err(hint).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 

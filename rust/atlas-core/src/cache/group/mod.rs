@@ -13,7 +13,7 @@ mod beside;
 mod map;
 mod role;
 #[cfg(test)]
-mod tests;
+pub(in crate::cache) mod tests;
 
 use std::path::{Path, PathBuf};
 

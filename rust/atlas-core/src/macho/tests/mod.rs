@@ -1,10 +1,11 @@
-mod builder;
+pub(crate) mod builder;
 mod command;
 mod hostile;
 mod names;
 mod oracle;
 mod platform;
 mod slice;
+pub(crate) mod trie;
 mod universal;
 mod view;
 

@@ -76,3 +76,21 @@ pub(in crate::cache) fn whole() -> Shelf {
     }
     shelf.with(&format!("{MAIN}.symbols"), symbols(0x200).build())
 }
+
+/// A folder on disk that is removed at the end.
+pub(in crate::cache) struct Folder(pub PathBuf);
+
+impl Folder {
+    pub(in crate::cache) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dyld-atlas-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

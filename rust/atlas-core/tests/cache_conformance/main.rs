@@ -5,7 +5,11 @@
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod oracle;
+mod tables;
 
 use std::path::Path;
 
