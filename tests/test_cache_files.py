@@ -304,7 +304,7 @@ def test_finding(cache_files: CacheFiles, tmp_path: Path) -> None:
     found = SharedCache.find(tmp_path)
     # Each UUID once.
     assert [Path(cache.file_paths[0]) for cache in found] == [one, two, two.with_name(two.name + ".development")]
-    assert SharedCache.find(str(tmp_path / "a" / ".." / "b")) == found[1:]
+    assert SharedCache.find(str(tmp_path / "b")) == found[1:]
     (tmp_path / "empty").mkdir()
     assert SharedCache.find(tmp_path / "empty") == []
     with pytest.raises(FileNotFoundError):

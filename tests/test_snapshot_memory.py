@@ -288,6 +288,34 @@ def test_images_of_the_cache(cache_files: CacheFiles, kind: str, tmp_path: Path)
         assert bytes(view[:7]) == b"dyld_v1"
 
 
+@pytest.mark.parametrize("kind", ["folder", "bytes"])
+def test_a_cache_without_an_atlas(cache_files: CacheFiles, kind: str, tmp_path: Path) -> None:
+    """A provider that has the cache itself needs no record of it."""
+    folder = tmp_path / "root" / "System" / "Library" / "dyld"
+    folder.parent.mkdir(parents=True)
+    main = cache_files.copy(GOOD, folder)
+    cache = SharedCache.open(main)
+    remote = f"/System/Library/dyld/{main.name}"
+    directory = DirectoryProvider(tmp_path / "root")
+
+    def content(identifier: FileIdentifier) -> bytes | None:
+        found = directory.file(identifier)
+        return None if found is None else Path(found).read_bytes()
+
+    provider = directory if kind == "folder" else Files(content)
+    snapshot = Snapshot.from_bytes(of_cache(cache, remote), providers=[provider])
+    shared = snapshot.shared_cache
+    assert shared is not None
+    assert (shared.record_origin, shared.missing_files) == ("scavenged", ())
+    assert [image.uuid for image in shared.images] == [image.uuid for image in cache.images]
+    image = next(image for image in snapshot.images if image.is_in_shared_cache)
+    assert snapshot.read(image.address, 4) == b"\xcf\xfa\xed\xfe"
+    assert shared.header["uuid"] == cache.uuid
+    # A record that is embedded comes first, and no file is asked for.
+    asked = Files(lambda _: pytest.fail("no file is wanted"))
+    assert len(Snapshot.from_bytes(snapshot.to_bytes(), providers=[asked]).images) == len(snapshot.images)
+
+
 def test_a_cache_that_is_not_there(cache_files: CacheFiles) -> None:
     cache = SharedCache.open(cache_files.facts(GOOD).path)
     provider = with_record(cache)(lambda _: None)

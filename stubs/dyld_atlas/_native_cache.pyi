@@ -149,7 +149,7 @@ class SharedCache:
 
     @property
     def os_version(self) -> str | None:
-        """The system that the cache was built for, such as ``15.4.1``; None in a record, and in headers before iOS 15."""
+        """The system that the cache was built for, such as ``15.4.1``; None in records and in older headers."""
 
     @property
     def mapped_private(self) -> bool:
@@ -207,10 +207,10 @@ class SharedCache:
     def header(self) -> Mapping[str, object]:
         """The header of the main file: ``dyld_cache_header``, by the names of its fields, spelt out, in snake case.
 
-        Holds what this generation of header has and does not leave empty. Numbers are int, addresses
-        PreferredAddress, UUIDs UUID, `magic` str; ranges are (address or offset, size), tables (offset, count).
-        `unknown_bytes`, bytes, are those between the last field that is known and the mappings. Empty where the files of
-        the cache were not opened.
+        Holds what this generation of header has and does not leave empty. Numbers are int, addresses are
+        PreferredAddress, UUIDs are UUID, `magic` is str; ranges are (address or offset, size), tables (offset, count).
+        `unknown_bytes` are those between the last field that is known and the mappings. Empty where the files of the
+        cache were not opened.
 
         >>> cache.header["magic"], cache.header["max_slide"]  # doctest: +SKIP
         ('dyld_v1  arm64e', 268435456)
@@ -288,7 +288,9 @@ class SharedCache:
         """
 
     def pinned(self) -> AbstractContextManager[memoryview]:
-        """Pin the cache for a ``with`` block, which gets its memory, from `preferred_load_address` to the last mapping's end.
+        """Pin the cache for a ``with`` block, which gets its memory.
+
+        That reaches from `preferred_load_address` to the end of the last mapping that is there.
 
         Bytes that no file fills are 0. On leaving, the view is released; BufferError if others of it are left.
         """

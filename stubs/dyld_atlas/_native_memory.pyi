@@ -4,7 +4,7 @@ A part of the stub of the compiled module; there is no module of this name. See 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Self, final, overload
+from typing import ClassVar, Literal, Self, final, overload
 
 from ._native_images import ColumnBuffer
 from .addresses import PreferredAddress, RebasedAddress, Slide
@@ -13,6 +13,7 @@ from .addresses import PreferredAddress, RebasedAddress, Slide
 class Section:
     """A part of a segment, from the load commands of the image. Equal where the image is the same load."""
 
+    __match_args__: ClassVar[tuple[str, str, str]] = ("name", "address", "size")
     @property
     def segment_name(self) -> str:
         """The segment that the section says it is in, such as ``__TEXT``."""
@@ -51,11 +52,14 @@ class Section:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Pointer:
     """A pointer in a shared cache, as the slide information describes it."""
 
+    __match_args__: ClassVar[tuple[str, str, str]] = ("address", "target", "key")
     @property
     def address(self) -> PreferredAddress:
         """Where the pointer lies, unslid."""

@@ -37,7 +37,7 @@ def caches(
 ) -> None:
     da.SharedCache.open("f", mode="mmap")  # error: arg-type
     da.SharedCache.open(path="f")  # error: call-arg
-    da.SharedCache.open("f", True)  # error: misc
+    da.SharedCache.open("f", True)  # error: call-arg
     cache.read(preferred)  # error: call-arg
     cache.vm_size = 5  # error: misc
     cache.local_symbols()[0]  # error: index

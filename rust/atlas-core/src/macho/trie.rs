@@ -13,6 +13,9 @@ const MOST_FAULTS: usize = 32;
 /// Bytes that a walk may read beyond twice the size of the trie. A sound walk reads each byte once at most.
 const SPARE: usize = 1 << 12;
 
+/// What takes the names of a trie with their payloads.
+type Visit<'v, 'a> = dyn FnMut(&[u8], &'a [u8]) -> Result<()> + 'v;
+
 /// The bytes of a trie, unchecked: every step of a search or a walk is.
 #[derive(Clone, Copy, Debug)]
 pub struct Trie<'a> {
@@ -125,7 +128,7 @@ impl<'a> Trie<'a> {
     ///
     /// A node that is broken, or that `visit` refuses, is left out with what hangs on it, and the walk goes on. Returned is
     /// what was wrong with those.
-    pub fn walk(self, visit: &mut dyn FnMut(&[u8], &'a [u8]) -> Result<()>) -> Vec<Error> {
+    pub fn walk(self, visit: &mut Visit<'_, 'a>) -> Vec<Error> {
         let mut walk = Walk { trie: self, seen: vec![0; self.bytes.len().div_ceil(64)], faults: Vec::new(), visit };
         if !self.bytes.is_empty() {
             walk.run();
@@ -140,7 +143,7 @@ struct Walk<'a, 'v> {
     /// One bit for each offset at which a node was read.
     seen: Vec<u64>,
     faults: Vec<Error>,
-    visit: &'v mut dyn FnMut(&[u8], &'a [u8]) -> Result<()>,
+    visit: &'v mut Visit<'v, 'a>,
 }
 
 impl<'a> Walk<'a, '_> {

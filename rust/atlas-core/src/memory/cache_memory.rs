@@ -194,7 +194,11 @@ impl CacheMemory {
     /// # Errors
     /// [`ErrorKind::Limit`] where that is more than [`super::MOST_ADDRESS_SPACE`], [`ErrorKind::Cache`] where a file was cut short.
     pub fn layout(&self, position: usize, vm_size: Option<u64>) -> Result<Bytes> {
-        let base = self.group.files().get(position).map_or(0, |file| file.file.base_address().0);
+        let files = self.group.files();
+        let Some(file) = files.get(position) else {
+            return Err(Error::cache(format!("one of {} files", files.len()), format!("file {position}")));
+        };
+        let base = file.file.base_address().0;
         let pieces = || self.pieces().filter(move |(_, span)| span.file == position);
         let natural = pieces().map(|(address, span)| address.saturating_add(span.size).saturating_sub(base)).max();
         self.lay_out_pieces(base, vm_size.or(natural).unwrap_or(0), pieces())

@@ -6,17 +6,21 @@
 #![allow(dead_code, missing_docs, reason = "each user takes its part")]
 
 mod archive;
+mod cache;
 mod container;
 mod images;
 mod macho;
 mod plist;
 pub mod seeds;
+mod slide;
 mod snapshot;
 
 pub use archive::archive;
+pub use cache::cache;
 pub use container::container;
 pub use macho::macho;
 pub use plist::plist;
+pub use slide::slide;
 pub use snapshot::{Form, snapshot, wrap};
 
 use atlas_core::{Error, Limits};
@@ -25,8 +29,15 @@ use atlas_core::{Error, Limits};
 pub type Exercise = fn(&[u8]) -> bool;
 
 /// Every format by its name.
-pub const ALL: [(&str, Exercise); 5] =
-    [("archive", archive), ("container", container), ("plist", plist), ("snapshot", snapshot), ("macho", macho)];
+pub const ALL: [(&str, Exercise); 7] = [
+    ("archive", archive),
+    ("container", container),
+    ("plist", plist),
+    ("snapshot", snapshot),
+    ("macho", macho),
+    ("cache", cache),
+    ("slide", slide),
+];
 
 /// What one input may ask for.
 pub const LIMITS: Limits = Limits { decoded_bytes: 8 << 20, images: 1 << 20, depth: 100 };

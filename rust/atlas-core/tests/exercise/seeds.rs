@@ -10,6 +10,7 @@ use atlas_core::model::{Opening, Options, Snapshot};
 
 #[path = "../support/build.rs"]
 mod build;
+pub mod caches;
 mod macho;
 mod records;
 
@@ -61,6 +62,8 @@ pub fn seeds(name: &str) -> Seeds {
         "plist" => plists(),
         "snapshot" => snapshots(),
         "macho" => macho::files(),
+        "cache" => caches::packed_caches(),
+        "slide" => caches::packed_slides(),
         other => panic!("no format {other}"),
     }
 }

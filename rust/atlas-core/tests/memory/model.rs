@@ -114,6 +114,8 @@ fn too_many_mappings_are_not_pinned() {
     let error = memory.pin().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Limit { limit: 16384, .. }), "{error}");
     assert_eq!(memory.layout(3, None).unwrap()[0x2000..0x2010], [9; 16]);
+    let error = memory.layout(17, None).unwrap_err();
+    assert!(error.to_string().contains("one of 17 files"), "{error}");
 }
 
 proptest! {

@@ -103,3 +103,16 @@ fn broken_slide_info_is_an_error_of_its_file() {
         assert_eq!(error.location().entry.as_deref(), Some("dyld_shared_cache_arm64e"));
     }
 }
+
+#[test]
+fn pages_that_span_mappings_are_not_listed_but_can_be_read() {
+    let folder = Folder::new();
+    let spec = Spec { page_size: 1 << 21, ..V5 };
+    let mut bytes = vec![3; 0x4000];
+    let slide_info = encode(&spec, &[(8, Slot::Pointer(BASE))], &mut bytes);
+    let (path, _) = folder.cache(&[vec![Part { address: BASE, bytes, slide_info, ..Part::default() }]]);
+    let memory = CacheMemory::open(&path, Mode::Map).unwrap();
+    assert_eq!(memory.read(BASE + 8, 8, Some(SLIDE)).unwrap(), (BASE + SLIDE).to_le_bytes());
+    let found: Vec<_> = memory.pointers(None).map(|found| found.unwrap_err().to_string()).collect();
+    assert!(found.len() == 1 && found[0].contains("page_size"), "{found:?}");
+}

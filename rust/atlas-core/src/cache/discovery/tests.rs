@@ -51,7 +51,7 @@ fn main_files_of_any_tree() {
         "a/deep/down/dyld_sim_shared_cache_x86_64",
         "b/dyld_shared_cache_arm64e",
         "b/dyld_shared_cache_arm64e.development",
-        // What has the magic is named, whatever is wrong with it.
+        // Nobody else would say that it is there.
         "c/malformed",
     ];
     assert_eq!(below(&folder, &find(&folder.0).unwrap()), expected);

@@ -49,7 +49,9 @@ impl Headers {
         spend: impl FnOnce(usize) -> bool,
     ) -> Option<&'a [u8]> {
         let start = self.bytes(group, place, OUTLINE_START);
-        let size = macho::outline_size(start).unwrap_or(OUTLINE_START);
+        // What leaves the mapping is not read at all, and costs the other images nothing.
+        let fits = |size: &usize| *size as u64 <= place.left;
+        let size = macho::outline_size(start).filter(fits).unwrap_or(OUTLINE_START);
         if !spend(size) {
             return None;
         }

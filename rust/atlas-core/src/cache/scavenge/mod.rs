@@ -13,6 +13,8 @@ mod files;
 mod headers;
 mod listing;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

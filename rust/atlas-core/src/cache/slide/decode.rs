@@ -36,6 +36,7 @@ const fn bits(raw: u64, first: u32, count: u32) -> u64 {
 const AUTHENTICATED: u64 = 1 << 63;
 
 impl Encoding {
+    #[inline]
     pub const fn pointer_size(&self) -> u8 {
         match self {
             Self::Plain { wide } | Self::Masked { wide, .. } => {
@@ -59,6 +60,7 @@ impl Encoding {
         }
     }
 
+    #[inline]
     /// Bytes from this link to the next; 0 at the end of the chain.
     pub const fn delta(&self, raw: u64) -> u64 {
         match *self {
@@ -70,6 +72,7 @@ impl Encoding {
         }
     }
 
+    #[inline]
     pub fn value(&self, raw: u64) -> Value {
         match *self {
             Self::Plain { .. } => plain(raw),

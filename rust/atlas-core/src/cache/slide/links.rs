@@ -132,16 +132,23 @@ impl<'b> Links<'b> {
         Ok(Some((link, Place::Word { number: word.saturating_add(1), bitmap })))
     }
 
-    fn read(&self, offset: u64) -> Result<Link> {
+    /// The link at an offset in the page, where the mapping has as much.
+    #[inline]
+    fn peek(&self, offset: u64) -> Option<Link> {
         let place = self.offset(offset);
-        let mut cursor = Cursor::at(self.bytes, usize::try_from(place).unwrap_or(usize::MAX));
+        let mut cursor = Cursor::at(self.bytes, usize::try_from(place).ok()?);
         let raw = if self.info.pointer_size() == 8 { cursor.u64_le() } else { cursor.u32_le().map(u64::from) };
-        raw.map(|raw| Link { offset: place, raw }).ok_or_else(|| {
+        raw.map(|raw| Link { offset: place, raw })
+    }
+
+    fn read(&self, offset: u64) -> Result<Link> {
+        self.peek(offset).ok_or_else(|| {
             self.fault(offset, "a link in the mapping", format!("a mapping of {:#x} bytes", self.bytes.len()))
         })
     }
 
     /// The offset in the mapping of an offset in the page.
+    #[inline]
     fn offset(&self, offset: u64) -> u64 {
         (self.pages.start as u64).saturating_mul(self.info.page_size).saturating_add(offset)
     }
@@ -176,7 +183,27 @@ impl<'b> Links<'b> {
 impl Iterator for Links<'_> {
     type Item = Result<Link>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        // Nearly every step is one along a chain: it is taken without the detours that the others need.
+        if let Place::Link { offset, free, next } = self.place
+            && offset >= free
+            && offset < self.info.page_size
+            && let Some(link) = self.peek(offset)
+        {
+            let free = offset.wrapping_add(self.info.pointer_size().into());
+            let delta = self.info.encoding.delta(link.raw);
+            if delta != 0 {
+                self.place = Place::Link { offset: offset.wrapping_add(delta), free, next };
+                return Some(Ok(link));
+            }
+        }
+        self.next_with_detours()
+    }
+}
+
+impl Links<'_> {
+    fn next_with_detours(&mut self) -> Option<Result<Link>> {
         while !self.pages.is_empty() {
             let (found, place) = match self.step() {
                 Ok((link, place)) => (link.map(Ok), place),

@@ -21,7 +21,9 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use crate::cache::file::Mapping;
+use std::ops::Range;
+
+use crate::cache::file::{CacheFile, FileRange, Mapping};
 use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
@@ -85,6 +87,16 @@ impl<'a> SlideInfo<'a> {
         parse::parse(info, mapping.address.0, mapping.size)
     }
 
+    /// The slide info of a mapping of `file`, where it has some.
+    ///
+    /// # Errors
+    /// As [`SlideInfo::parse`]; the offset is one in the slide info, which begins at `mapping.slide_info`.
+    pub fn of(file: &'a CacheFile, mapping: &Mapping) -> Result<Option<Self>> {
+        let Some(range) = &mapping.slide_info else { return Ok(None) };
+        let range = FileRange { offset: range.start, size: range.end.saturating_sub(range.start) };
+        Self::parse(file.range(range).unwrap_or_default(), mapping).map(Some)
+    }
+
     /// The version of the format.
     #[must_use]
     pub const fn version(&self) -> u32 {
@@ -109,7 +121,7 @@ impl<'a> SlideInfo<'a> {
     /// with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
     /// offset in the mapping of the link that leads somewhere wrong, and as key the page's entry in the table.
     pub fn pointers<'b>(&'b self, mapping_bytes: &'b [u8]) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
-        self.pointers_in(mapping_bytes, 0..self.size)
+        self.decoded(mapping_bytes, 0..self.pages.count(), 0..u64::MAX)
     }
 
     /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these are read; an error
@@ -117,12 +129,22 @@ impl<'a> SlideInfo<'a> {
     pub fn pointers_in<'b>(
         &'b self,
         mapping_bytes: &'b [u8],
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
         let pages = match range.end.checked_sub(1).filter(|last| *last >= range.start) {
             Some(last) => self.pages.numbered(range.start / self.page_size, last / self.page_size),
             None => 0..0,
         };
+        self.decoded(mapping_bytes, pages, range)
+    }
+
+    /// The pointers of some pages, as far as they begin in `range`.
+    fn decoded<'b>(
+        &'b self,
+        mapping_bytes: &'b [u8],
+        pages: Range<usize>,
+        range: Range<u64>,
+    ) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
         let size = self.pointer_size();
         Links::new(self, mapping_bytes, pages).filter_map(move |link| {
             let link = match link {
@@ -171,14 +193,32 @@ impl<'a> SlideInfo<'a> {
                 Value::Pointer { target, .. } => target.wrapping_add(slide),
                 Value::Number(number) => number,
             };
-            write(window, start, link.offset, value.to_le_bytes().get(..size as usize).unwrap_or_default());
+            write(window, start, link.offset, value, size == 8);
         }
         Ok(())
     }
 }
 
-/// Writes those of `bytes`, which belong at `offset` of the mapping, that lie in the window at `start`.
-fn write(window: &mut [u8], start: u64, offset: u64, bytes: &[u8]) {
+/// Writes the bytes of a pointer at `offset` of the mapping, as far as they lie in the window from `start` on.
+#[inline]
+fn write(window: &mut [u8], start: u64, offset: u64, value: u64, wide: bool) {
+    let inside = offset.checked_sub(start).and_then(|place| usize::try_from(place).ok());
+    let bytes = value.to_le_bytes();
+    if wide {
+        if let Some(whole) = inside.and_then(|place| window.get_mut(place..)?.first_chunk_mut()) {
+            *whole = bytes;
+            return;
+        }
+    } else if let Some(whole) = inside.and_then(|place| window.get_mut(place..)?.first_chunk_mut()) {
+        *whole = (value as u32).to_le_bytes();
+        return;
+    }
+    write_cut(window, start, offset, bytes.get(..if wide { 8 } else { 4 }).unwrap_or_default());
+}
+
+/// As [`write`], where an end of the window cuts the pointer.
+#[cold]
+fn write_cut(window: &mut [u8], start: u64, offset: u64, bytes: &[u8]) {
     let skipped = usize::try_from(start.saturating_sub(offset)).unwrap_or(usize::MAX);
     let place = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     let (Some(bytes), Some(window)) = (bytes.get(skipped..), window.get_mut(place..)) else { return };

@@ -11,9 +11,6 @@ use super::raw::{STARTS_V2, STARTS_V3, STARTS_V4, StartFormat, VERSION, v1, v2, 
 /// Pages are 4 KiB or 16 KiB. Below this, a pointer would be longer than a page.
 const SMALLEST_PAGE: u32 = 16;
 
-/// A page is walked as a whole: one of a whole mapping would make reading a part of it as slow as reading all.
-const LARGEST_PAGE: u32 = 1 << 20;
-
 /// The bytes that the fields are read from.
 #[derive(Clone, Copy)]
 struct Info<'a>(&'a [u8]);
@@ -42,12 +39,10 @@ impl<'a> Info<'a> {
 
     fn page_size(self, at: usize) -> Result<u32> {
         let size = self.u32(at, "page_size")?;
-        if (SMALLEST_PAGE..=LARGEST_PAGE).contains(&size) && size.is_power_of_two() {
+        if size >= SMALLEST_PAGE && size.is_power_of_two() {
             return Ok(size);
         }
-        Err(Error::cache("a power of two up to 2^20 as size of pages", size.to_string())
-            .at_offset(at)
-            .at_key("page_size"))
+        Err(Error::cache("a power of two as size of pages", size.to_string()).at_offset(at).at_key("page_size"))
     }
 
     fn starts(self, offset: usize, count: u32, extras: &'a [u8], format: StartFormat) -> Result<Pages<'a>> {

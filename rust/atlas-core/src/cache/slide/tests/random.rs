@@ -49,7 +49,7 @@ fn slot(spec: &Spec, kind: u8, number: u64) -> Slot {
         (3, _) if kind < 4 => signed(spec.value_add + (number & 0xffff_ffff), kind),
         (3, _) => Slot::Pointer(high | number & 0x7ff_ffff_ffff),
         (_, _) if kind < 4 => signed(spec.value_add + (number & 0x3_ffff_ffff), kind & 2),
-        _ => Slot::Pointer(high | spec.value_add + (number & 0x3_ffff_ffff)),
+        _ => Slot::Pointer(high | (spec.value_add + (number & 0x3_ffff_ffff))),
     }
 }
 
