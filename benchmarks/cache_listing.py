@@ -161,7 +161,7 @@ def from_files(context: Context) -> Iterator[Row]:
     for case, what in (("arrays", "open, all columns"), ("names", "the same, names as Python objects")):
         least, middle, _ = firsts(context, case, known.main, scavenge=True)
         target = Target(most=round(1.5 * core, 2) if core else None, ratio=40, peer="dyldextractor")
-        shown = target if case == "arrays" else Target(ratio=40, peer="dyldextractor")
+        shown = target if case == "arrays" else Target()
         yield Row("G1", "scale", what, "ms", least * 1e3, middle * 1e3, peers, shown)
     if core is not None:
         target = Target(most=6.1, ratio=1, peer="object")
