@@ -146,8 +146,11 @@ def work_on(name: str) -> Callable[[], object]:
 
 @pytest.mark.parametrize("name", ["from_bytes", "to_bytes", "diff", "indices_at", "indices_at into"])
 def test_the_interpreter_is_let_go(name: str) -> None:
+    lets_go(work_on(name))
+
+
+def lets_go(work: Callable[[], object]) -> None:
     """With turns of 100 seconds, another thread runs only if the one that works lets it."""
-    work = work_on(name)
     before = sys.getswitchinterval()
     sys.setswitchinterval(100)
     try:

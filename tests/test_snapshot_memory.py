@@ -209,6 +209,16 @@ def test_what_providers_raise_passes_through() -> None:
         image.segments[0].data()
 
 
+def test_a_record_without_preferred_addresses() -> None:
+    """dyld leaves out what is 0; where in its own file something lies is a matter of that file."""
+    segments = [("__TEXT", TEXT, 5, TEXT, 0), ("__DATA", DATA, 3, TEXT, TEXT)]
+    record = SnapshotBuilder().image("/bin/demo", uuid=DEMO, address=LOADED, segments=segments)
+    snapshot = Snapshot.from_bytes(record.build(), providers=[Files(lambda _: macho())])
+    image = snapshot.images[0]
+    assert image.preferred_load_address == 0
+    check(snapshot, image, macho())
+
+
 @pytest.mark.parametrize("data", [b"", b"\xcf\xfa\xed\xfe", b"#!/bin/sh\n", macho()[:0x20] + b"\xff" * 200])
 def test_files_that_are_none(data: bytes) -> None:
     _, image = opened(Files(lambda _: data))

@@ -112,6 +112,14 @@ impl CacheMemory {
         Ok(bytes)
     }
 
+    /// Refuses a range that is not mapped throughout.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnmappedAddress`] with the first address that is not.
+    pub fn check(&self, address: u64, size: u64) -> Result<()> {
+        self.check_range(address, size)
+    }
+
     /// The same into `window`, which holds anything after an error. Bytes of a cache that is not pinned are read from the files
     /// and not from mapped memory; those of one that is pinned are taken from memory, and sizes of files are asked for only now
     /// and then.

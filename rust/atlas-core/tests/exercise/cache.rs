@@ -15,7 +15,7 @@ use atlas_core::cache::{
 use atlas_core::macho::View;
 use atlas_core::schema::Policy;
 
-use super::{LIMITS, refuse, slide};
+use super::{LIMITS, memory, refuse, slide};
 
 const FOLDER: &str = "/nowhere/caches";
 const MAIN: &str = "dyld_shared_cache_arm64e";
@@ -49,19 +49,28 @@ pub fn cache(data: &[u8]) -> bool {
         }
     }
     let mut next = others.iter();
+    let mut files = vec![(MAIN.to_owned(), main.clone())];
     let main_path = Path::new(FOLDER).join(MAIN);
     let group = CacheGroup::open(&main_path, &mut |path| {
         assert_eq!(path.parent(), Some(Path::new(FOLDER)), "nothing leads out of the folder");
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name of its own");
         assert!(path.components().count() == main_path.components().count() && name.starts_with(MAIN));
         let absent = || Error::io(path, IoError::from(ErrorKind::NotFound));
-        if name == MAIN { Ok(main.clone()) } else { next.next().cloned().ok_or_else(absent) }
+        if name == MAIN {
+            return Ok(main.clone());
+        }
+        let other = next.next().cloned().ok_or_else(absent)?;
+        files.push((name.to_owned(), other.clone()));
+        Ok(other)
     });
     match group {
         Ok(group) => {
             walk_group(&group);
             walk_tables(&group);
             walk_record(&group);
+            if memory::has_turn(data) {
+                memory::memory(&group, &files);
+            }
             true
         }
         Err(error) => refuse(&error),
@@ -76,7 +85,7 @@ fn few(warnings: &[String]) {
 fn walk_file(file: &CacheFile) {
     few(file.warnings());
     let length = file.bytes().len();
-    assert!(file.magic().starts_with("dyld_v1") && file.architecture().len() <= 15);
+    assert!(file.magic().starts_with("dyld_v1") && file.architecture().len() <= 3 * 16);
     let _text = (format!("{:?}", file.header()), file.byte_order());
     assert!(
         file.unknown_header().len() <= length && file.images().len() <= length && file.text_infos().len() <= length

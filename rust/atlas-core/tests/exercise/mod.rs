@@ -10,6 +10,7 @@ mod cache;
 mod container;
 mod images;
 mod macho;
+mod memory;
 mod plist;
 pub mod seeds;
 mod slide;

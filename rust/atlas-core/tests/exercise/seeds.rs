@@ -10,6 +10,7 @@ use atlas_core::model::{Opening, Options, Snapshot};
 
 #[path = "../support/build.rs"]
 mod build;
+#[allow(unused_imports, reason = "each user takes its part")]
 pub mod caches;
 mod macho;
 mod records;

@@ -8,12 +8,12 @@ use atlas_core::macho::Section;
 use atlas_core::memory::{CacheMemory, ImageFile};
 use atlas_core::model::{Image, ImageSet, Segment, SharedCache};
 use atlas_core::{Error, ErrorKind};
-use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::files::Files;
 use super::shared_cache::Standing;
-use crate::detach;
+use crate::buffers;
 use crate::errors::{self, OrRaise};
 
 /// What is kept of the files of the images of one list, for as long as the list lives.
@@ -159,7 +159,7 @@ pub fn sections(py: Python<'_>, image: &Image) -> PyResult<Vec<Section>> {
 ///
 /// # Errors
 /// As [`segment`], `UnmappedAddressError` with the first address at which nothing is.
-pub fn read(py: Python<'_>, set: &Arc<ImageSet>, address: u64, size: u64) -> PyResult<Vec<u8>> {
+pub fn read<'py>(py: Python<'py>, set: &Arc<ImageSet>, address: u64, size: u64) -> PyResult<Bound<'py, PyBytes>> {
     let mut pieces = Vec::new();
     let mut done = 0;
     while done < size {
@@ -170,24 +170,17 @@ pub fn read(py: Python<'_>, set: &Arc<ImageSet>, address: u64, size: u64) -> PyR
         pieces.push((piece, here));
         done += here;
     }
-    let mut bytes = Vec::new();
-    let room = usize::try_from(size).is_ok_and(|size| bytes.try_reserve_exact(size).is_ok());
-    if !room {
-        return Err(PyMemoryError::new_err(format!("no memory for {size} bytes")));
-    }
-    let fill = move || -> atlas_core::Result<Vec<u8>> {
+    buffers::filled(py, size, |mut window| {
         for (piece, here) in pieces {
-            let start = bytes.len();
-            bytes.resize(start.saturating_add(usize::try_from(here).unwrap_or(usize::MAX)), 0);
-            let window = bytes.get_mut(start..).unwrap_or_default();
+            let (now, rest) = window.split_at_mut(usize::try_from(here).unwrap_or(usize::MAX).min(window.len()));
             match piece.source {
-                PieceOf::Cache(memory) => memory.read_into(piece.address, window, None)?,
-                PieceOf::Own(file) => file.read_into(piece.address, window)?,
+                PieceOf::Cache(memory) => memory.read_into(piece.address, now, None)?,
+                PieceOf::Own(file) => file.read_into(piece.address, now)?,
             }
+            window = rest;
         }
-        Ok(bytes)
-    };
-    detach::where_large(py, usize::try_from(size).unwrap_or(usize::MAX), fill).or_raise(py)
+        Ok(())
+    })
 }
 
 enum PieceOf {

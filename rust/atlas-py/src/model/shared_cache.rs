@@ -20,7 +20,7 @@ use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
 use crate::options::LocalPath;
-use crate::{addresses, buffers, detach, enums, uuids};
+use crate::{addresses, buffers, enums, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -267,7 +267,7 @@ impl SharedCache {
     ///
     /// Raises CacheError, MissingDataError.
     fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
-        header::aliases(py, self.memory(py)?.group(), self.list(py)?.get().images())
+        header::aliases(py, self.memory(py)?, self.list(py)?.get().images())
     }
 
     /// The mappings of all files but that of local symbols.
@@ -277,7 +277,10 @@ impl SharedCache {
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
-        let found = LocalSymbols::of(self.memory(py)?.group()).or_raise(py)?;
+        let memory = self.memory(py)?;
+        // Refuses a file that was cut short, before its tables are looked at.
+        memory.symbols().or_raise(py)?;
+        let found = LocalSymbols::of(memory.group()).or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
     }
 
@@ -293,7 +296,7 @@ impl SharedCache {
         slide: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         /// What fits on the stack, and into the time that letting the interpreter go would take.
-        const SMALL: usize = 256;
+        const SMALL: usize = 64;
         let (address, size) = (addresses::preferred_argument(address)?.0, addresses::size_argument(size)?);
         let slide = slide.map(addresses::slide_argument).transpose()?.map(|slide| slide.0);
         let memory = self.memory(py)?;
@@ -303,9 +306,9 @@ impl SharedCache {
             memory.read_into(address, window, slide).map_err(hint).or_raise(py)?;
             return Ok(PyBytes::new(py, window));
         }
-        let work = usize::try_from(size).unwrap_or(usize::MAX);
-        let bytes = detach::where_large(py, work, || memory.read(address, size, slide)).map_err(hint).or_raise(py)?;
-        Ok(PyBytes::new(py, &bytes))
+        // Refused before memory is spent on it.
+        memory.check(address, size).map_err(hint).or_raise(py)?;
+        buffers::filled(py, size, |window| memory.read_into(address, window, slide).map_err(hint))
     }
 
     /// Every pointer that dyld rebases. Raises CacheError, MissingDataError.

@@ -276,7 +276,7 @@ impl Snapshot {
         size: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let (address, size) = (addresses::rebased_argument(address)?.0, addresses::size_argument(size)?);
-        Ok(PyBytes::new(py, &memory::read(py, self.core.images(), address, size)?))
+        memory::read(py, self.core.images(), address, size)
     }
 
     /// The snapshot as an archive again, with the cache's record embedded, so that it stands alone.

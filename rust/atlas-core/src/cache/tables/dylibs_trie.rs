@@ -7,8 +7,11 @@ use crate::macho::{Trie, uleb128};
 use super::super::group::CacheGroup;
 use super::memory;
 
-/// Most bytes of text that one trie may yield: a whole system has 1 MB, and broken tries can spell a small piece out endlessly.
-const MOST_TEXT: usize = 16 << 20;
+/// Most bytes that the list of one trie may take: a whole system takes about 1 MB, and a small broken trie can spell long names
+/// without an end.
+const MOST_BYTES: usize = 8 << 20;
+/// What a path takes in a list beside its text.
+const PATH_OVERHEAD: usize = 64;
 
 /// A trie whose names are paths and whose payloads are positions in the list of images.
 #[derive(Clone, Debug)]
@@ -48,12 +51,12 @@ impl DylibsTrie {
     /// Every path. Nodes that are broken are left out, with what hangs on them, and said.
     #[must_use]
     pub fn paths(&self) -> Paths {
-        let (mut entries, mut text) = (Vec::new(), 0_usize);
+        let (mut entries, mut taken) = (Vec::new(), 0_usize);
         let faults = Trie::new(&self.bytes).walk(&mut |path, payload| {
             let position = self.position(payload)?;
-            text = text.saturating_add(path.len());
-            if text > MOST_TEXT {
-                return Err(Error::limit("bytes of paths in a trie", MOST_TEXT as u64, text as u64));
+            taken = taken.saturating_add(path.len()).saturating_add(PATH_OVERHEAD);
+            if taken > MOST_BYTES {
+                return Err(Error::limit("bytes of paths in a trie", MOST_BYTES as u64, taken as u64));
             }
             entries.push((String::from_utf8_lossy(path).into_owned(), position));
             Ok(())

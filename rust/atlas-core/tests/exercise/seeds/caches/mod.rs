@@ -12,7 +12,7 @@ mod words;
 #[path = "../../../support/slide.rs"]
 pub mod slide;
 
-pub use inputs::{pack, packed_caches, packed_slides};
+pub use inputs::{packed_caches, packed_slides};
 pub use layout::{Region, build};
 pub use plans::{ARM64, ARM64_32, ARM64E, Processor, X86_64, generations};
 
