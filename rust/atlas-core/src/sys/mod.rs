@@ -1,8 +1,12 @@
-//! Owns what only the operating system can do: mapping files. The only folder of the crate with `unsafe`.
+//! Owns what only the operating system can do: mapping files, and reading other processes. The only folder of the crate with `unsafe`.
 //!
 //! Must not know any format.
 #![allow(unsafe_code)]
 
 mod file;
+#[cfg(target_os = "linux")]
+mod linux_process;
 
 pub use file::{FileIdentity, MappedFile};
+#[cfg(target_os = "linux")]
+pub use linux_process::{LinuxMapping, LinuxProcess};
