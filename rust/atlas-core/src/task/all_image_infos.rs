@@ -11,6 +11,28 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes of the largest structure known; what a newer dyld adds is not read.
 pub const LARGEST: usize = 368;
 
+/// Bytes of the structure by its version, for memory where no kernel tells them: as many as every dyld of that version
+/// has.
+#[must_use]
+pub const fn size_of_version(version: u32, format: PointerFormat) -> u64 {
+    let (wide, narrow) = match version {
+        0..=8 => (0x68, 0x38),
+        9 => (0x70, 0x3c),
+        10 => (0x78, 0x40),
+        11 => (0x98, 0x50),
+        12 => (0xa0, 0x54),
+        13..=14 => (0xb0, 0x64),
+        // macOS 10.12 has less than 10.13, and zeros there.
+        15 => (0x140, 0xb0),
+        16 => (0x144, 0xb4),
+        _ => (0x170, 0xe0),
+    };
+    match format {
+        PointerFormat::Bits32 => narrow,
+        PointerFormat::Bits64 => wide,
+    }
+}
+
 /// Bits of a 64-bit pointer that are no tag (top-byte-ignore, MTE).
 const ADDRESS_BITS: u64 = 0x00ff_ffff_ffff_ffff;
 

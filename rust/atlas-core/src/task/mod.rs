@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod all_image_infos;
+pub mod core;
 mod header;
 #[cfg(target_os = "linux")]
 pub mod linux;

@@ -48,6 +48,12 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Of a process of that number, whose dyld keeps its structure there.
+    #[must_use]
+    pub fn new(pid: Option<u32>, dyld_info: Option<DyldInfo>) -> Self {
+        Self { pid, dyld_info, ..Self::default() }
+    }
+
     /// Maps `bytes` at `address`, in the place of what began there. Pieces should not overlap.
     pub fn map(&mut self, address: u64, bytes: Vec<u8>, protection: u32, path: Option<&str>) {
         self.pieces.insert(address, Piece { bytes, protection, path: path.map(str::to_owned) });

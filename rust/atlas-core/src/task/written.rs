@@ -99,8 +99,8 @@ impl Pairs<'_> {
 }
 
 impl WrittenProcess {
-    /// The record as an archive.
-    pub(super) fn to_archive(&self) -> Result<Vec<u8>> {
+    /// The record as a property list.
+    pub(super) fn to_plist(&self) -> Result<Vec<u8>> {
         let mut writer = Writer::new();
         let images: Vec<_> = self.images.iter().map(|image| image.write(&mut writer)).collect();
         let images = writer.array(&images);
@@ -122,14 +122,14 @@ impl WrittenProcess {
             root.put(snapshot::AOT_IMAGES, |writer| writer.array(&aot_images));
         }
         let top = root.finish();
-        let mut archive = ArchiveWriter::new();
-        archive.add_file(b"process.plist", writer.finish(top)?)?;
-        archive.to_bytes(None)
+        writer.finish(top)
     }
 
     /// The record, opened as if dyld had published it.
     pub(super) fn open(&self, options: Options) -> Result<Opening> {
-        Opening::new(self.to_archive()?.into(), options)
+        let mut archive = ArchiveWriter::new();
+        archive.add_file(b"process.plist", self.to_plist()?)?;
+        Opening::new(archive.to_bytes(None)?.into(), options)
     }
 }
 
