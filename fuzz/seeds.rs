@@ -50,7 +50,9 @@ fn inputs(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             let form = if is_process { Form::Process } else { Form::Cache };
             vec![("plist", bytes.to_vec()), ("snapshot", wrap(form, bytes))]
         }
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, ..] => vec![("macho", bytes.to_vec())],
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, ..] => {
+            vec![("macho", bytes.to_vec()), ("core", bytes.to_vec())]
+        }
         _ => Vec::new(),
     }
 }

@@ -140,7 +140,12 @@ fn snapshots() {
 
 #[test]
 fn machos() {
-    run("macho", 20, exercise::macho);
+    run("macho", 10, exercise::macho);
+}
+
+#[test]
+fn cores() {
+    run("core", 10, exercise::core);
 }
 
 #[test]

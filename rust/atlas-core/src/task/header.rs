@@ -11,15 +11,23 @@ const FIRST: usize = 4096;
 /// The most that the header and the load commands of an image may take. The largest real ones have some 30 KiB.
 const MOST: usize = 1 << 20;
 
+/// Bytes of headers that are read where only a few are looked for.
+pub(super) const FEW: usize = 16 << 20;
+
 /// The header at `address` with what its load commands say; `None` where there is no sound one.
+///
+/// `budget` is what all headers together may take, in bytes: they may lie in each other, so that what is there is no
+/// bound. Each takes its part of it, sound or not; where none is left nothing is read.
 ///
 /// # Errors
 /// Those of [`TaskMemory::read`].
-pub(super) fn header_at(task: &dyn TaskMemory, address: u64) -> Result<Option<Slice>> {
+pub(super) fn header_at(task: &dyn TaskMemory, address: u64, budget: &mut usize) -> Result<Option<Slice>> {
     let mut first = [0; FIRST];
     let count = task.read(address, &mut first)?.min(FIRST);
     let first = first.get(..count).unwrap_or_default();
     let Some(size) = whole_size(first).filter(|size| *size <= MOST) else { return Ok(None) };
+    let Some(left) = budget.checked_sub(size) else { return Ok(None) };
+    *budget = left;
     if let Some(whole) = first.get(..size) {
         return Ok(parsed(whole));
     }

@@ -36,8 +36,9 @@ pub trait TaskMemory: Send + Sync {
     /// As [`Self::dyld_info`].
     fn suspend(&self) -> Result<Option<Suspension>>;
 
-    /// The bytes at `address` without a copy, where this memory never changes and holds them in one piece.
-    fn unchanging(&self, address: u64, size: usize) -> Option<Bytes> {
+    /// Where this memory can never change, the bytes at `address`, if possible without a copy: `Some(None)` where they
+    /// are not all there. `None`, by default, where it can change.
+    fn unchanging(&self, address: u64, size: usize) -> Option<Option<Bytes>> {
         let _ = (address, size);
         None
     }

@@ -1,6 +1,6 @@
 //! What a process has loaded before dyld has published anything: its main executable and dyld, found in its memory.
 
-use super::header::{header_at, image};
+use super::header::{FEW, header_at, image};
 use super::memory::TaskMemory;
 use super::written::WrittenProcess;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::model::{Opening, Options};
 const READ_EXECUTE: u32 = 5;
 
 /// dyld's own reader writes 1, since tools take 0 for a failure.
-const TIMESTAMP: u64 = 1;
+pub(super) const TIMESTAMP: u64 = 1;
 
 /// Finds the main executable and dyld by their headers, in that part of memory which can be executed.
 ///
@@ -23,9 +23,9 @@ pub fn scavenge(task: &dyn TaskMemory, options: Options) -> Result<Opening> {
     // Whether that works or not: a process that runs on meanwhile is read all the same.
     let suspension = task.suspend().unwrap_or_default();
     let regions = task.regions()?;
-    let (mut executable, mut dyld) = (None, None);
+    let (mut executable, mut dyld, mut budget) = (None, None, FEW);
     for region in regions.iter().filter(|region| region.protection == READ_EXECUTE) {
-        let Some(header) = header_at(task, region.address)? else { continue };
+        let Some(header) = header_at(task, region.address, &mut budget)? else { continue };
         let place = match header.file_type {
             file_type::EXECUTE => &mut executable,
             file_type::DYLINKER => &mut dyld,

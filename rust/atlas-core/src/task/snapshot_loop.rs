@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::all_image_infos::{AllImageInfos, Publication};
 use super::memory::{TaskMemory, read_all};
-use super::scavenge::scavenge;
+use super::scavenge::{TIMESTAMP, scavenge};
 use crate::archive::{Archive, Checksum};
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +49,9 @@ pub struct Taken {
 /// # Errors
 /// As [`take`].
 pub fn snapshot(task: &dyn TaskMemory, current: Option<&Snapshot>, options: Options) -> Result<Option<Opening>> {
-    Ok(take(task, current.map(|current| current.record().timestamp), options)?.opening)
+    let known = current.map(|current| current.record().timestamp);
+    // The time of a scavenged snapshot is none.
+    Ok(take(task, known.filter(|time| *time > TIMESTAMP), options)?.opening)
 }
 
 /// Takes a snapshot, unless the process has changed nothing since `known`, a time as [`Publication::timestamp`].
@@ -100,7 +102,8 @@ fn attempt(task: &dyn TaskMemory, publication: Publication, options: Options) ->
         // Both halves of a torn {address, size} were written by dyld, so this is no accident of reading.
         return Err(Error::limit("bytes of the atlas of a process", limits.decoded_bytes, publication.size));
     }
-    if let Some(bytes) = task.unchanging(publication.address, size) {
+    if let Some(found) = task.unchanging(publication.address, size) {
+        let bytes = found.ok_or_else(|| not_there(publication))?;
         return Ok(Attempt::Whole(Box::new(Archive::from_bytes(bytes, limits)?)));
     }
     let read = match read_all(task, publication.address, size) {
@@ -111,10 +114,7 @@ fn attempt(task: &dyn TaskMemory, publication: Publication, options: Options) ->
     if self::publication(task)? != publication {
         return Ok(Attempt::Torn(None));
     }
-    let Some(bytes) = read else {
-        let error = Error::new(ErrorKind::UnmappedAddress(publication.address)).with_hint("the atlas was to be there");
-        return Ok(Attempt::Torn(Some(error)));
-    };
+    let Some(bytes) = read else { return Ok(Attempt::Torn(Some(not_there(publication)))) };
     let bytes = Bytes::from(bytes);
     let archive = match Archive::from_bytes(bytes.clone(), limits) {
         Ok(archive) => archive,
@@ -128,6 +128,11 @@ fn attempt(task: &dyn TaskMemory, publication: Publication, options: Options) ->
         return Ok(Attempt::Torn(None));
     }
     Ok(Attempt::Whole(Box::new(archive)))
+}
+
+#[cold]
+fn not_there(publication: Publication) -> Error {
+    Error::new(ErrorKind::UnmappedAddress(publication.address)).with_hint("the atlas of the process was to be there")
 }
 
 /// Whether one checksum covers all that there is, so that parts of two atlases cannot pass for one.

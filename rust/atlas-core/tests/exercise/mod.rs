@@ -7,6 +7,7 @@
 
 mod archive;
 mod container;
+mod core;
 mod images;
 mod macho;
 mod plist;
@@ -15,6 +16,7 @@ mod snapshot;
 
 pub use archive::archive;
 pub use container::container;
+pub use core::core;
 pub use macho::macho;
 pub use plist::plist;
 pub use snapshot::{Form, snapshot, wrap};
@@ -25,8 +27,14 @@ use atlas_core::{Error, Limits};
 pub type Exercise = fn(&[u8]) -> bool;
 
 /// Every format by its name.
-pub const ALL: [(&str, Exercise); 5] =
-    [("archive", archive), ("container", container), ("plist", plist), ("snapshot", snapshot), ("macho", macho)];
+pub const ALL: [(&str, Exercise); 6] = [
+    ("archive", archive),
+    ("container", container),
+    ("plist", plist),
+    ("snapshot", snapshot),
+    ("macho", macho),
+    ("core", core),
+];
 
 /// What one input may ask for.
 pub const LIMITS: Limits = Limits { decoded_bytes: 8 << 20, images: 1 << 20, depth: 100 };

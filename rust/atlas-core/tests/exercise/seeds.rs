@@ -10,6 +10,7 @@ use atlas_core::model::{Opening, Options, Snapshot};
 
 #[path = "../support/build.rs"]
 mod build;
+mod cores;
 mod macho;
 mod records;
 
@@ -61,6 +62,7 @@ pub fn seeds(name: &str) -> Seeds {
         "plist" => plists(),
         "snapshot" => snapshots(),
         "macho" => macho::files(),
+        "core" => cores::files(&archive_of(Stamp::Crc32c, &build::process_with_images(2, 3), &small_atlas(), None)),
         other => panic!("no format {other}"),
     }
 }

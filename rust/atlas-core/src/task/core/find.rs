@@ -4,7 +4,7 @@ use crate::bytes::Cursor;
 use crate::macho::{Slice, View, constants::file_type};
 
 use super::super::all_image_infos::{AllImageInfos, LARGEST, field};
-use super::super::header::header_at;
+use super::super::header::{FEW, header_at};
 use super::super::memory::{PointerFormat, read_all};
 use super::{Core, MainBinaryKind};
 
@@ -93,7 +93,8 @@ pub(super) fn is_macho(bytes: &[u8]) -> bool {
 
 /// By the header of dyld at `address`.
 fn of_dyld(core: &Core, address: u64) -> Option<u64> {
-    let header = header_at(core, address).ok()?.filter(|header| header.file_type == file_type::DYLINKER)?;
+    let header =
+        header_at(core, address, &mut { FEW }).ok()?.filter(|header| header.file_type == file_type::DYLINKER)?;
     let slide = address.wrapping_sub(header.preferred_load_address.0);
     let section = header.sections.iter().find(|section| section.name == SECTION);
     let by_section = section.map(|section| section.address.0.wrapping_add(slide));

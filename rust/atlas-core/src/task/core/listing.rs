@@ -213,12 +213,10 @@ fn from_headers(core: &Core, roster: &mut Roster) -> (Option<u32>, usize) {
     let mut left = core.memory.file_size().saturating_add(MORE_HEADERS);
     let (mut platform, mut bare, mut disputed, mut segments) = (None, 0_usize, 0_usize, MOST_SEGMENTS);
     for found in roster.images_mut() {
-        let header = if left > 0 { header_at(core, found.address).ok().flatten() } else { None };
-        let Some(header) = header else {
+        let Some(header) = header_at(core, found.address, &mut left).ok().flatten() else {
             bare = bare.saturating_add(1);
             continue;
         };
-        left = left.saturating_sub(usize::try_from(header.header_and_load_commands_size).unwrap_or(left));
         if header.file_type == file_type::EXECUTE && platform.is_none() {
             platform = header.platform;
         }

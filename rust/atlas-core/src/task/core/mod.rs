@@ -20,7 +20,7 @@ use crate::macho::{Architecture, ByteOrder, View, constants::file_type};
 use crate::model::{Opening, Options};
 
 use super::all_image_infos::{AllImageInfos, Publication};
-use super::memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion};
+use super::memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion, read_all};
 
 pub use notes::{LoadedBinary, MainBinary, MainBinaryKind, NotedImage, NotedSegment, Notes};
 pub use ranges::CoreMemory;
@@ -128,6 +128,15 @@ impl Core {
         Ok(opening)
     }
 
+    /// Bytes that the core holds, copied only where they lie in several pieces. Never more than the file has: memory
+    /// that is zero takes no room there.
+    fn held(&self, address: u64, size: usize) -> Option<Bytes> {
+        if size > self.memory.file_size() {
+            return None;
+        }
+        self.memory.piece(address, size).or_else(|| Some(read_all(self, address, size).ok()??.into()))
+    }
+
     fn atlas(&self, publication: Publication, options: Options) -> Result<Archive> {
         let Publication { address, size, .. } = publication;
         let limit = options.policy.limits.decoded_bytes;
@@ -135,12 +144,7 @@ impl Core {
             return Err(Error::limit("bytes of the atlas of a process", limit, size));
         }
         let missing = || Error::new(ErrorKind::UnmappedAddress(address));
-        let size = usize::try_from(size).ok().filter(|size| *size <= self.memory.file_size()).ok_or_else(missing)?;
-        let bytes = match self.memory.piece(address, size) {
-            Some(bytes) => bytes,
-            // In several pieces.
-            None => super::memory::read_all(self, address, size)?.ok_or_else(missing)?.into(),
-        };
+        let bytes = usize::try_from(size).ok().and_then(|size| self.held(address, size)).ok_or_else(missing)?;
         let archive = Archive::from_bytes(bytes, &options.policy.limits)?;
         if !options.policy.lenient {
             archive.verify()?;
@@ -177,7 +181,7 @@ impl TaskMemory for Core {
         Ok(None)
     }
 
-    fn unchanging(&self, address: u64, size: usize) -> Option<Bytes> {
-        self.memory.piece(address, size)
+    fn unchanging(&self, address: u64, size: usize) -> Option<Option<Bytes>> {
+        Some(self.held(address, size))
     }
 }

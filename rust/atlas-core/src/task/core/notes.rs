@@ -185,10 +185,12 @@ impl Notes {
             "main bin spec" => self.main_binary(payload),
             "addrable bits" => self.bits(payload),
             "process metadata" => {
-                self.process_metadata = Some(text(payload, LONGEST_TEXT));
+                self.process_metadata.get_or_insert_with(|| text(payload, LONGEST_TEXT));
                 Some(())
             }
-            "kern ver str" => payload.get(4..).map(|version| self.kernel_version = Some(text(version, LONGEST_TEXT))),
+            "kern ver str" => payload.get(4..).map(|version| {
+                self.kernel_version.get_or_insert_with(|| text(version, LONGEST_TEXT));
+            }),
             _ => Some(()),
         };
         if understood.is_none() {
@@ -212,9 +214,11 @@ impl Notes {
         // LLDB's own reader ignores the size; a later writer may have larger entries.
         let stride = (size as usize).max(ENTRY);
         let entries = usize::try_from(entries).ok().and_then(|start| file.get(start..)).unwrap_or_default();
-        let there = entries.chunks(stride).filter(|entry| entry.len() >= ENTRY).count().min(MOST_IMAGES);
-        let room = there.saturating_sub(self.images.len());
-        let used = room.min(count as usize);
+        // The last one need not have what is behind it.
+        let there = entries.len().saturating_sub(ENTRY).checked_div(stride).map_or(0, |more| more.saturating_add(1));
+        let there = if entries.len() < ENTRY { 0 } else { there };
+        let room = MOST_IMAGES.saturating_sub(self.images.len());
+        let used = room.min(there).min(count as usize);
         if used < count as usize {
             self.warn(format!("of {count} images in the note `all image infos` only {used} are there"));
         }

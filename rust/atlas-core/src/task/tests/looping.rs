@@ -1,10 +1,8 @@
 //! The loop: what it takes, when it tries again, when it gives up, and what it never returns.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::super::recorded::{Contents, Meddling, Read};
 use super::super::snapshot_loop::{ATTEMPTS, snapshot, take};
-use super::publisher::{Kind, SEALED, VARIANTS, atlas, atlases, time};
+use super::publisher::{Kind, SEALED, atlas, atlases, time};
 use super::*;
 use crate::archive::{ArchiveWriter, Stamp};
 use crate::error::{Error, ErrorKind, SystemStatus, TaskFailure};
@@ -218,42 +216,4 @@ fn a_process_that_goes_away_is_gone() {
     }
     let silent = RecordedMemory::new(Contents::default());
     assert_eq!(take(&silent, None, Options::default()).unwrap_err().kind().code(), 14);
-}
-
-/// A publisher in another thread that never pauses: every snapshot is one that was published.
-#[test]
-fn under_load() {
-    for format in [PointerFormat::Bits32, PointerFormat::Bits64] {
-        for kind in KINDS {
-            let (memory, mut publisher) = process(format);
-            let atlases = atlases(kind);
-            publisher.publish(&atlases[0]);
-            let stop = AtomicBool::new(false);
-            let (mut taken, mut attempts, mut torn) = (0, 0, 0);
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    for atlas in atlases.iter().cycle() {
-                        publisher.publish(atlas);
-                        if stop.load(Ordering::Relaxed) {
-                            break;
-                        }
-                    }
-                });
-                for _ in 0..200 {
-                    match take(&memory, None, Options::default()) {
-                        Ok(found) => {
-                            attempts += found.attempts;
-                            taken += 1;
-                            assert!(variant(found, &atlases) < VARIANTS);
-                        }
-                        Err(error) if error.kind().code() == 12 => torn += 1,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-                stop.store(true, Ordering::Relaxed);
-            });
-            println!("{format:?} {kind:?}: {taken} taken in {attempts} attempts, {torn} torn");
-            assert!(taken > 0, "{format:?} {kind:?}");
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! Snapshots of processes that are recorded, published to under the reader's hands, or real.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod core_files;
 #[path = "../../../tests/support/cores.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod cores;
+mod hostile_cores;
 mod infos;
 #[cfg(target_os = "linux")]
 mod live;
