@@ -125,7 +125,7 @@ const ESRCH: i32 = 3;
 const EACCES: i32 = 13;
 
 /// What a call that was to reach the process says, as an error that says what to do.
-fn failure(call: &'static str, pid: u32, error: &io::Error) -> Error {
+pub(super) fn failure(call: &'static str, pid: u32, error: &io::Error) -> Error {
     let errno = error.raw_os_error().unwrap_or(EPERM);
     let failure = TaskFailure { call, pid: Some(pid), status: SystemStatus::Errno(errno) };
     match errno {

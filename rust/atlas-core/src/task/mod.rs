@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod all_image_infos;
+mod attach;
 pub mod core;
 mod header;
 #[cfg(target_os = "linux")]
@@ -24,6 +25,7 @@ mod written;
 mod tests;
 
 pub use all_image_infos::{AllImageInfos, Publication};
+pub use attach::attach;
 pub use memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion, read_exactly};
 pub use scavenge::scavenge;
 pub use snapshot_loop::{ATTEMPTS, Taken, snapshot, take};

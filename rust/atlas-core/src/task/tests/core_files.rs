@@ -358,6 +358,30 @@ fn memory_is_the_segments() {
 }
 
 #[test]
+fn large_segments_are_not_read() {
+    let mut bytes = with_atlas(ARM64, &[]).note("main bin spec", &cores::main_bin_spec(2, 4, AT, 1));
+    bytes.segments.push((0x1_0000_0000, 3, Vec::new(), 0));
+    let mut bytes = bytes.build();
+    // The last command is that segment: 3 GiB of the file, which has a hole there.
+    let (end, size) = (bytes.len() as u64, 3_u64 << 30);
+    let at = 32 + u32::from_le_bytes(bytes[20..24].try_into().unwrap()) as usize - 72;
+    for (place, number) in [(32, size), (40, end), (48, size)] {
+        bytes[at + place..at + place + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    let path = std::env::temp_dir().join(format!("dyld-atlas-{}.core", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(end + size).unwrap();
+    let mut core = None;
+    let used = allocation_counter::measure(|| core = Some(CoreFile::open(&path, Mode::Map)));
+    std::fs::remove_file(&path).unwrap();
+    let core = core.unwrap().unwrap();
+    assert!(used.bytes_max < 100_000, "{} bytes", used.bytes_max);
+    assert_eq!(core.snapshot(Options::default()).unwrap().finish().unwrap().record().timestamp, time(3));
+    let piece = core.memory().piece(0x1_0000_0000, 3 << 30).unwrap();
+    assert_eq!((piece.len(), piece.last()), (3 << 30, Some(&0)));
+}
+
+#[test]
 fn what_is_no_core_is_told() {
     let library = cores::image_header(ARM64, &Image::new("/usr/lib/l"));
     let mut big = Core::new(ARM64).build();

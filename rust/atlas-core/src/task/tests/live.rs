@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::super::linux::{LinuxTask, attach};
+use super::super::linux::{LinuxTask, attach, failure};
 use super::super::memory::TaskMemory;
 use super::super::snapshot_loop::{snapshot, take};
 use super::publisher::{Kind, Plant, Publisher, SEALED, atlas, atlases, time};
@@ -84,6 +84,10 @@ fn say(word: &str) {
 #[test]
 fn child() {
     let Ok(task) = std::env::var(TASK) else { return };
+    if let Some(pid) = task.strip_prefix("read ") {
+        let error = super::super::attach(pid.parse().unwrap()).err();
+        return say(&format!("code {}", error.map_or(0, |error| error.kind().code())));
+    }
     let (what, kind, format) = serve(&task);
     if what == "silent" {
         say("ready");
@@ -148,15 +152,20 @@ struct Served {
     output: BufReader<ChildStdout>,
 }
 
+/// This program, to do `task`.
+fn command(task: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "task::tests::live::child", "--nocapture", "--test-threads=1"])
+        .env(TASK, task)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
 impl Served {
     fn start(task: &str) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "task::tests::live::child", "--nocapture", "--test-threads=1"])
-            .env(TASK, task)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = command(task).spawn().unwrap();
         let (input, output) = (process.stdin.take(), BufReader::new(process.stdout.take().unwrap()));
         let mut served = Self { process, input, output };
         served.wait_for("ready");
@@ -271,6 +280,36 @@ fn a_process_that_announces_nothing() {
     for pid in [0, u32::MAX, i32::MAX as u32] {
         assert_eq!(attach(pid).unwrap_err().kind().code(), 11, "{pid}");
     }
+}
+
+#[test]
+fn what_the_kernel_refuses_is_told_with_what_helps() {
+    for errno in [1, 13] {
+        let error = failure("process_vm_readv", 7, &std::io::Error::from_raw_os_error(errno));
+        assert_eq!(error.kind().code(), 10);
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("ptrace_scope") && hint.contains("CAP_SYS_PTRACE"), "{hint}");
+        assert!(error.to_string().starts_with("process 7: process_vm_readv: "), "{error}");
+    }
+    assert_eq!(failure("x", 7, &std::io::Error::from_raw_os_error(2)).kind().code(), 11);
+    assert_eq!(failure("x", 7, &std::io::Error::from_raw_os_error(24)).kind().code(), 15);
+}
+
+/// Only root can become somebody else, to see what those may not.
+#[test]
+fn another_user_is_refused() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("SKIPPED: this needs root");
+    }
+    let served = Served::start("once");
+    let mut reader = command(&format!("read {}", served.process.id()));
+    let Ok(output) = reader.uid(65534).gid(65534).output() else {
+        return println!("SKIPPED: the test program is not to be run by others");
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("\ncode 10\n"), "{said}");
 }
 
 #[test]
