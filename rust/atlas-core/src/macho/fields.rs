@@ -13,7 +13,7 @@ pub enum ByteOrder {
 
 /// The bytes of one structure. Whoever makes it has checked that they are enough; a field past their end is 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     order: ByteOrder,
 }
@@ -21,6 +21,15 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub const fn new(bytes: &'a [u8], order: ByteOrder) -> Self {
         Self { bytes, order }
+    }
+
+    pub fn u16(self, at: usize) -> u16 {
+        let mut cursor = Cursor::at(self.bytes, at);
+        match self.order {
+            ByteOrder::Little => cursor.u16_le(),
+            ByteOrder::Big => cursor.u16_be(),
+        }
+        .unwrap_or_default()
     }
 
     pub fn u32(self, at: usize) -> u32 {

@@ -6,7 +6,7 @@ use super::fields::ByteOrder;
 use super::raw::{FAT_MAGIC, FAT_MAGIC_64, MH_MAGIC, MH_MAGIC_64};
 
 /// The byte order and width of a Mach-O, or `None` where `data` does not begin with one.
-pub(super) fn macho(data: &[u8]) -> Option<(ByteOrder, bool)> {
+pub(crate) fn macho(data: &[u8]) -> Option<(ByteOrder, bool)> {
     let first: [u8; 4] = *data.first_chunk()?;
     match (u32::from_le_bytes(first), u32::from_be_bytes(first)) {
         (MH_MAGIC, _) => Some((ByteOrder::Little, false)),
@@ -19,7 +19,7 @@ pub(super) fn macho(data: &[u8]) -> Option<(ByteOrder, bool)> {
 
 /// What `data` is instead of a Mach-O.
 #[cold]
-pub(super) fn describe(data: &[u8]) -> Cow<'static, str> {
+pub(crate) fn describe(data: &[u8]) -> Cow<'static, str> {
     const KNOWN: [(&[u8], &str); 11] = [
         (&FAT_MAGIC.to_be_bytes(), "a universal file"),
         (&FAT_MAGIC_64.to_be_bytes(), "a universal file"),

@@ -2,6 +2,7 @@
 //!
 //! * [`slices`]: what most callers want, one owned [`Slice`] for each architecture in a file
 //! * [`Universal`], [`members`]: the table of a universal file, and the bytes of each slice
+//! * [`Trie`]: names to payloads, for exports and for the paths in a shared cache
 //! * [`View`]: one Mach-O header and its load commands, checked once, borrowed, without allocation
 //!
 //! Only headers and load commands are read, so that a mapped file costs the pages that hold them and no others.
@@ -21,16 +22,21 @@ mod raw;
 mod segment;
 mod slice;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod trie;
 mod universal;
 mod view;
 
 pub use architecture::Architecture;
 pub use command::{Command, Commands, Dependent};
 pub use fields::ByteOrder;
+pub(crate) use fields::Fields;
+pub(crate) use magic::{describe, macho as width_of};
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};
 pub use slice::{Slice, slice_with_uuid, slices};
+pub use trie::Trie;
+pub(crate) use trie::uleb128;
 pub use universal::{MAX_SLICES, Member, Universal, UniversalEntry, members};
 pub use view::View;
 

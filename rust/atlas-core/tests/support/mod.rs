@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "every function here serves a test")]
 
 pub mod build;
+pub mod caches;
 pub mod expected;
 mod fixtures;
 pub mod mutate;

@@ -5,6 +5,7 @@ mod names;
 mod oracle;
 mod platform;
 mod slice;
+pub(crate) mod trie;
 mod universal;
 mod view;
 
