@@ -116,6 +116,16 @@ impl Opening {
         self.cache.is_some()
     }
 
+    /// Offers the record that another snapshot found, of the same process as a rule. Returns whether it is the one that is
+    /// wanted. Nothing is read.
+    pub fn offer_cache_of(&mut self, snapshot: &Snapshot) -> bool {
+        let Some(wanted) = self.wanted() else { return false };
+        // A lenient reading may have dropped what a strict one refuses.
+        let cache = snapshot.shared_cache().filter(|_| snapshot.options.policy == self.options.policy);
+        self.cache = cache.filter(|cache| Some(cache.uuid()) == wanted.uuid).map(|cache| Arc::clone(cache.known()));
+        self.cache.is_some()
+    }
+
     /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
     /// for this very file.
     pub fn offer_installed(&mut self) {

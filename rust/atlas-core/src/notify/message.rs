@@ -3,6 +3,11 @@
 //! The layouts are those of `<mach/message.h>` and dyld's `dyld_process_info_internal.h`; they are the same on every
 //! transport. Numbers stand in the order of the machine that sends, which is this one.
 
+use crate::error::SystemStatus;
+
+/// `KERN_INVALID_ARGUMENT`: how dyld's own reader speaks of a message that is none of dyld's.
+pub const INVALID_MESSAGE: SystemStatus = SystemStatus::KernReturn(4);
+
 /// Bytes of a `mach_msg_header_t`.
 pub const HEADER_SIZE: usize = 24;
 /// The most bytes that a message of dyld has, trailer included (`DYLD_PROCESS_INFO_NOTIFY_MAX_BUFFER_SIZE`).

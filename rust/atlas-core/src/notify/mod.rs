@@ -7,13 +7,29 @@
 #![forbid(unsafe_code)]
 
 mod change;
+mod changes;
 mod delta;
 mod hub;
 mod legacy;
 mod machine;
 mod message;
+mod receiver;
 mod roster;
+mod source;
 mod sync;
+pub mod transport;
+mod watcher;
 
 #[cfg(test)]
 mod tests;
+
+pub use change::{Change, ChangeKind};
+pub use changes::{Changes, Next};
+pub use hub::End;
+pub use legacy::{LegacyImage, LegacyMessage};
+pub use machine::State;
+pub use message::{
+    EVENT_BASE, HEADER_SIZE, Header, LEGACY_LOAD, LEGACY_MAIN, LEGACY_UNLOAD, MAX_MESSAGE_SIZE, Notice, ProcessEvent,
+};
+pub use source::{SnapshotSource, TaskSource};
+pub use watcher::{WatchOptions, Watcher};
