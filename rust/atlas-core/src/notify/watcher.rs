@@ -9,9 +9,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result, TaskFailure};
+use crate::error::{Error, Result, TaskFailure};
 use crate::model::Snapshot;
 use crate::sys::Descriptor;
 
@@ -98,7 +98,6 @@ pub struct Watcher {
     shared: Arc<Shared>,
     trouble: Arc<Trouble>,
     workers: Mutex<Workers>,
-    current: Mutex<Option<Arc<Snapshot>>>,
 }
 
 impl Shared {
@@ -169,6 +168,7 @@ fn deliver(hub: &Hub<Watching>) {
             _ => {}
         }));
         hub.called(call.id, call.handler);
+        drop(call.spent);
     }
 }
 
@@ -192,8 +192,8 @@ impl Watcher {
     /// Registers with the target and begins to watch it.
     ///
     /// # Errors
-    /// What the transport and the source say. [`ErrorKind::TaskGone`], [`ErrorKind::TaskAccess`],
-    /// [`ErrorKind::Watcher`], [`ErrorKind::SnapshotTorn`] among it.
+    /// What the transport and the source say. [`TaskGone`](crate::ErrorKind::TaskGone),
+    /// [`TaskAccess`](crate::ErrorKind::TaskAccess), [`SnapshotTorn`](crate::ErrorKind::SnapshotTorn) among it.
     pub fn start(
         transport: Box<dyn Transport>,
         source: Box<dyn SnapshotSource>,
@@ -213,7 +213,7 @@ impl Watcher {
         };
         let worker = start("dyld_atlas receiver", || receiver.run())?;
         let workers = Mutex::new(Workers { receiver: Some(worker), deliverer: None });
-        let watcher = Self { shared: Arc::new(shared), trouble, workers, current: Mutex::new(None) };
+        let watcher = Self { shared: Arc::new(shared), trouble, workers };
         // An error drops the watcher, and that ends the thread.
         watcher.shared.hub.connect().map_err(denied)?;
         Ok(watcher)

@@ -103,9 +103,10 @@ impl SocketTransport {
             }
             return match connection.receive(&mut self.buffer) {
                 Ok(0) => Received::Lost(Loss::Exited),
-                Ok(size) => match Header::read(self.buffer.get(..size).unwrap_or(&self.buffer)) {
-                    Some(header) => Received::Message { header, size },
-                    None => {
+                // There are no trailers here: a message is as long as it says, and what the buffer does not hold is none.
+                Ok(size) => match Header::read(self.buffer.get(..size).unwrap_or_default()) {
+                    Some(header) if usize::try_from(header.size) == Ok(size) => Received::Message { header, size },
+                    _ => {
                         let failure = TaskFailure { call: "recv", pid: Some(self.pid), status: INVALID_MESSAGE };
                         Received::Lost(Loss::Failed(failure))
                     }
