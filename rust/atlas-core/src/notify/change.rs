@@ -44,8 +44,8 @@ pub enum Interest {
 pub enum Happening {
     /// An image was loaded or unloaded.
     Change(Change),
-    /// An event of the process.
-    Event(ProcessEvent),
+    /// The event that was asked for.
+    Event,
 }
 
 /// Things that happened at once. A copy shares them.
@@ -91,7 +91,7 @@ impl Batch for News {
             Self::Changes { snapshot, changes } => {
                 changes.get(index).map(|(kind, image)| change(*kind, image.clone(), snapshot, false))
             }
-            Self::Event(event) => (index == 0).then_some(Happening::Event(*event)),
+            Self::Event(_) => (index == 0).then_some(Happening::Event),
         }
     }
 

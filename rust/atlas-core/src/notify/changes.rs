@@ -54,7 +54,7 @@ impl Changes {
         match self.shared.hub.next(self.id, deadline) {
             Ok(Some(Happening::Change(change))) => Ok(Next::Change(change)),
             // Events are not for queues of changes.
-            Ok(Some(Happening::Event(_)) | None) => Ok(Next::Nothing),
+            Ok(Some(Happening::Event) | None) => Ok(Next::Nothing),
             Err(end @ End::Failed(_)) => Err(ended(end)),
             Err(end) => Ok(Next::Ended(end)),
         }

@@ -60,9 +60,8 @@ fn own_differences(
     new: &Arc<ImageSet>,
     own_new: &[usize],
 ) -> (Vec<Image>, Vec<Image>) {
-    let images = |set: &Arc<ImageSet>, own: &[usize]| -> Vec<Image> {
-        own.iter().filter_map(|&index| set.get(index)).collect()
-    };
+    let images =
+        |set: &Arc<ImageSet>, own: &[usize]| -> Vec<Image> { own.iter().filter_map(|&index| set.get(index)).collect() };
     let (mut gone, mut come) = (images(old, own_old), images(new, own_new));
     let behind = gone.iter().rev().zip(come.iter().rev()).take_while(|(old, new)| old == new).count();
     gone.truncate(gone.len().saturating_sub(behind));
@@ -97,6 +96,7 @@ fn cache_differences(old: &Arc<ImageSet>, new: &Arc<ImageSet>, gone: &mut Vec<Im
 
 /// Takes out what is in both lists after all: own images in another order, or an image that one record has as the
 /// process's own and the other as the cache's.
+#[allow(clippy::mutable_key_type, reason = "what changes inside a list is made once, and no hash sees it")]
 fn cancel(gone: &mut Vec<Image>, come: &mut Vec<Image>) {
     if gone.is_empty() || come.is_empty() {
         return;

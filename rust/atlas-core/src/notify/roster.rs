@@ -19,6 +19,9 @@ pub trait Batch: Clone {
     fn is_for(&self, interest: &Self::Interest) -> bool;
 }
 
+/// One thing that was taken, and the batch that it was the last one of, to be dropped where no lock is held.
+pub type Taken<B> = (<B as Batch>::Item, Option<B>);
+
 /// What tells somebody who waits on a descriptor that there is something to take. It must not wait for anything.
 pub trait Bell {
     /// Something is there.
@@ -62,8 +65,8 @@ impl<B: Batch, H, N: Bell> Client<B, H, N> {
         }
     }
 
-    /// Takes the next thing. The batch comes with it when that was its last one, for the caller to drop where no lock is held.
-    fn take(&mut self) -> Option<(B::Item, Option<B>)> {
+    /// Takes the next thing.
+    fn take(&mut self) -> Option<Taken<B>> {
         let batch = &self.queue.front()?.batch;
         let item = batch.item(self.taken)?;
         self.taken = self.taken.saturating_add(1);
@@ -171,7 +174,7 @@ impl<B: Batch, H, N: Bell> Roster<B, H, N> {
     }
 
     /// The next thing for the stream `id`: `Err` if there is no such listener, or nothing will ever come.
-    pub fn take(&mut self, id: u64) -> Result<Option<(B::Item, Option<B>)>, ()> {
+    pub fn take(&mut self, id: u64) -> Result<Option<Taken<B>>, ()> {
         let client = self.clients.get_mut(&id).ok_or(())?;
         let taken = client.take();
         if client.queue.is_empty() {

@@ -111,9 +111,8 @@ impl Shared {
         if self.is_here() {
             return Ok(());
         }
-        Err(Error::watcher("the watcher belongs to the process that this one was forked from").with_hint(
-            "make another one in this process: threads and registrations do not follow a fork",
-        ))
+        Err(Error::watcher("the watcher belongs to the process that this one was forked from")
+            .with_hint("make another one in this process: threads and registrations do not follow a fork"))
     }
 
     /// Strikes a listener off; whether there was one. In a forked child it is none of ours.
@@ -164,7 +163,7 @@ fn deliver(hub: &Hub<Watching>) {
         // One that panics is called again next time: what it does is its own affair, and nobody else's.
         let _ = catch_unwind(AssertUnwindSafe(|| match (&mut call.handler, &call.item) {
             (Handler::Change(handler), Happening::Change(change)) => handler(change),
-            (Handler::Event(handler), Happening::Event(_)) => handler(),
+            (Handler::Event(handler), Happening::Event) => handler(),
             _ => {}
         }));
         hub.called(call.id, call.handler);
@@ -258,7 +257,8 @@ impl Watcher {
     /// As [`Self::subscribe`].
     pub fn changes(&self) -> Result<Changes> {
         self.shared.check()?;
-        let bell = Arc::new(Descriptor::new().map_err(|error| Error::watcher(format!("no descriptor is left: {error}")))?);
+        let bell =
+            Arc::new(Descriptor::new().map_err(|error| Error::watcher(format!("no descriptor is left: {error}")))?);
         let id = self.shared.hub.register(Interest::Changes, Role::Stream(Arc::clone(&bell))).map_err(denied)?;
         Ok(Changes::new(Arc::clone(&self.shared), id, bell))
     }

@@ -48,7 +48,11 @@ fn loads() -> impl Strategy<Value = Loads> {
         1 => Just(vec![]),
         6 => proptest::collection::vec(any::<u8>(), 1..CACHED / 8 + 3),
     ];
-    (own, bitmap, prop_oneof![4 => Just(0), 1 => Just(0x4000_u64)]).prop_map(|(own, bitmap, slide)| Loads { own, bitmap, slide })
+    (own, bitmap, prop_oneof![4 => Just(0), 1 => Just(0x4000_u64)]).prop_map(|(own, bitmap, slide)| Loads {
+        own,
+        bitmap,
+        slide,
+    })
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +94,7 @@ fn apply(loads: &mut Loads, edit: &Edit) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn of_any_two_snapshots(old in loads(), new in loads()) {
@@ -144,11 +148,12 @@ fn many_cache_images_at_once() {
 
 fn time(count: u32) -> Duration {
     let own = |shift: u32| {
-        let own = (0..count).map(|n| ((n % 251) as u8, 0x1000 * u64::from(if n == count / 2 { count + shift } else { n })));
+        let own =
+            (0..count).map(|n| ((n % 251) as u8, 0x1000 * u64::from(if n == count / 2 { count + shift } else { n })));
         Loads { own: own.collect(), bitmap: vec![0xff], slide: 0 }
     };
     let old = snapshot(1, &own(0), None);
-    let news: Vec<_> = (1..6).map(|shift| snapshot(2, &own(shift), Some(&old))).collect();
+    let news: Vec<_> = (1..4).map(|shift| snapshot(2, &own(shift), Some(&old))).collect();
     let run = |new| {
         let start = Instant::now();
         assert_eq!(delta(&old, new).1.len(), 1);
@@ -159,6 +164,6 @@ fn time(count: u32) -> Duration {
 
 #[test]
 fn ten_times_the_images_take_about_ten_times_as_long() {
-    let times = [time(1000), time(10_000)];
-    assert!(times[1] < times[0].max(Duration::from_micros(200)) * 50, "{times:?}");
+    let times = [time(300), time(3000)];
+    assert!(times[1] < times[0].max(Duration::from_micros(100)) * 60, "{times:?}");
 }

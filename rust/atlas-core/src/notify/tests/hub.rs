@@ -139,7 +139,8 @@ fn an_exit_is_no_failure_and_final() {
 fn closing_wakes_whoever_waits() {
     let hub = connected(Numbers(0..0));
     let (id, light) = stream(&hub);
-    let waits: [Box<dyn FnOnce(&TestHub) + Send>; 2] = [
+    type Wait = Box<dyn FnOnce(&TestHub) + Send>;
+    let waits: [Wait; 2] = [
         Box::new(move |hub| assert_eq!(hub.next(id, None), Err(End::Closed))),
         Box::new(|hub| assert!(hub.call().is_none())),
     ];

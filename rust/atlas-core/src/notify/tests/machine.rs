@@ -92,8 +92,8 @@ fn a_target_that_is_gone_admits_nobody_and_is_never_connected_again() {
 
 #[test]
 fn states_have_the_names_that_users_see() {
-    let states =
-        [State::Disconnected, State::Connected, State::Disconnecting, State::Failing(1), State::Failed(1)].map(|s| s.name());
+    let states = [State::Disconnected, State::Connected, State::Disconnecting, State::Failing(1), State::Failed(1)]
+        .map(|s| s.name());
     assert_eq!(states, ["disconnected", "connected", "disconnecting", "failing", "failed"]);
 }
 

@@ -74,7 +74,9 @@ fn what_is_too_large_is_halved() {
         let all = images(count, 60);
         let messages = all.to_messages(LEGACY_UNLOAD).unwrap();
         assert!(messages.iter().all(|message| message.len() + 68 <= MAX_MESSAGE_SIZE));
-        assert!(messages.iter().all(|message| Header::read(message).unwrap().accept(message.len()) == Some(Notice::Legacy)));
+        assert!(
+            messages.iter().all(|message| Header::read(message).unwrap().accept(message.len()) == Some(Notice::Legacy))
+        );
         let read: Vec<_> = messages.iter().flat_map(|message| LegacyMessage::read(message).unwrap().images).collect();
         assert_eq!(read, all.images, "in the same order");
     }

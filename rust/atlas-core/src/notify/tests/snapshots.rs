@@ -20,7 +20,10 @@ pub struct Loads {
 impl Loads {
     /// Own images only, each at an address of its own.
     pub fn own(numbers: impl IntoIterator<Item = u8>) -> Self {
-        Self { own: numbers.into_iter().map(|number| (number, u64::from(number) * 0x10_0000)).collect(), ..Self::default() }
+        Self {
+            own: numbers.into_iter().map(|number| (number, u64::from(number) * 0x10_0000)).collect(),
+            ..Self::default()
+        }
     }
 }
 

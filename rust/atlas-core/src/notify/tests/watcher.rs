@@ -38,8 +38,11 @@ fn is_quiet(changes: &Changes) -> bool {
     matches!(changes.next(Some(Duration::ZERO)).unwrap(), Next::Nothing)
 }
 
+/// What was heard, and what hears it.
+type Notes = (Arc<Mutex<Vec<Short>>>, Box<dyn FnMut(&Change) + Send>);
+
 /// A handler that writes down what it hears.
-fn notes() -> (Arc<Mutex<Vec<Short>>>, Box<dyn FnMut(&Change) + Send>) {
+fn notes() -> Notes {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&heard);
     (heard, Box::new(move |change: &Change| into.lock().unwrap().push(short(change))))

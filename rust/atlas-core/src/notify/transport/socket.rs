@@ -124,7 +124,8 @@ impl Transport for SocketTransport {
             Connection::to(name_of(self.pid).as_bytes()).map_err(|error| self.rejection("connect", &error))?;
         let peer = connection.peer().map_err(|error| self.rejection("getsockopt", &error))?;
         if peer.pid != self.pid {
-            let failure = TaskFailure { call: "connect", pid: Some(self.pid), status: SystemStatus::Errno(libc::EPERM) };
+            let failure =
+                TaskFailure { call: "connect", pid: Some(self.pid), status: SystemStatus::Errno(libc::EPERM) };
             let error = Error::watcher(format!("process {} listens under the name of process {}", peer.pid, self.pid));
             return Err(Rejection { failure, error });
         }
