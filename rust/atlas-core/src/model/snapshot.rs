@@ -165,6 +165,21 @@ impl Opening {
         Ok(true)
     }
 
+    /// Offers the record, and the open files, that another snapshot found, of the same process as a rule. Returns whether it is the one that is
+    /// wanted. Nothing is read.
+    pub fn offer_cache_of(&mut self, snapshot: &Snapshot) -> bool {
+        let Some(wanted) = self.wanted() else { return false };
+        // A lenient reading may have dropped what a strict one refuses.
+        let cache = snapshot.shared_cache().filter(|_| snapshot.options.policy == self.options.policy);
+        let Some(cache) = cache.filter(|cache| Some(cache.uuid()) == wanted.uuid) else { return false };
+        self.cache = Some(Arc::clone(cache.known()));
+        // Its files, where they are open, are the same files.
+        if self.memory.is_none() {
+            self.memory = cache.memory_cell().get().cloned();
+        }
+        true
+    }
+
     /// Looks for the atlas beside the cache file on this machine, and where there is none, for the cache itself. What is
     /// wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {

@@ -1,7 +1,11 @@
-//! Files and reservations, on both kinds of address space.
+//! Files and reservations, on both kinds of address space; descriptors and sockets.
 
+#[cfg(unix)]
+mod bell;
 mod files;
 mod reservation;
+#[cfg(target_os = "linux")]
+mod seqpacket;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -27,7 +27,7 @@ const INTEL: u32 = 7;
 /// Bits of a CPU type that say how wide its addresses are.
 const CPU_WIDTH: u32 = 0xff00_0000;
 /// Bytes of all paths that are read. Many entries may point to one of them.
-const MOST_TEXT: usize = 2 << 20;
+const MOST_TEXT: usize = 1 << 20;
 /// Bytes of load commands that are read beyond the size of the file, for the same reason.
 const MORE_HEADERS: usize = 4 << 20;
 /// Segments of all images together, for the same reason.

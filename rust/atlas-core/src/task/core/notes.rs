@@ -14,11 +14,11 @@ const IDENT: u32 = 0x8;
 /// Bytes of an entry of `all image infos`, at least.
 const ENTRY: usize = 48;
 /// Images of all notes. Processes have some thousands; entries may lie in each other, so the file is no bound.
-const MOST_IMAGES: usize = 1 << 16;
+const MOST_IMAGES: usize = 1 << 15;
 /// Segments of all images, for the same reason.
 const MOST_SEGMENTS: usize = 1 << 16;
 /// Bytes of all paths, for the same reason.
-const MOST_TEXT: usize = 2 << 20;
+const MOST_TEXT: usize = 1 << 20;
 /// The longest text that is no path.
 const LONGEST_TEXT: usize = 1 << 20;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::written::{WrittenImage, WrittenSegment};
 
 /// Images that a core without atlas may list. Real processes have some thousands.
-pub(super) const MOST_IMAGES: usize = 1 << 16;
+pub(super) const MOST_IMAGES: usize = 1 << 15;
 
 /// Images in the order in which they were first named, one for each address.
 #[derive(Debug, Default)]

@@ -400,13 +400,11 @@ fn a_core_that_was_cut_short_is_read_as_far_as_it_goes() {
         .segment(0x10_0000, 5, vec![0; 64])
         .note("load binary", &cores::load_binary([5; 16], 0x10_0000, u64::MAX, "/bin/main"));
     let whole = core.build();
-    let start = whole.len() - 64 - atlas(3, SEALED).len() - 500 - 368;
-    for end in start..whole.len() {
+    let start = whole.len() - 64 - atlas(3, SEALED).len();
+    for end in (start..whole.len()).step_by(7) {
         let file = CoreFile::from_bytes(whole[..end].to_vec().into()).unwrap();
         let cut_atlas = end < whole.len() - 64;
-        if file.notes().binaries.is_empty() {
-            continue;
-        }
+        assert_eq!(file.notes().binaries.len(), 1);
         let found = file.snapshot(Options::default()).unwrap().finish().unwrap();
         assert_eq!(found.record().timestamp == time(3), !cut_atlas, "{end}");
         assert!(warns(&found, "behind the file"), "{end}: {:?}", found.warnings());

@@ -1,0 +1,20 @@
+//! Each part alone, then all of them against targets that misbehave.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod delta;
+mod faults;
+mod hub;
+mod kind;
+mod machine;
+mod message;
+mod roster;
+mod scripted;
+mod snapshots;
+mod watcher;
+
+/// The parts under test, by the name that `kind` finds them by here and in `tests/loom.rs`.
+mod parts {
+    pub use crate::notify::hub::*;
+    pub use crate::notify::machine::*;
+    pub use crate::notify::roster::*;
+}
