@@ -2,6 +2,7 @@
 //!
 //! A transport belongs to one thread. Others only have its [`Handle`].
 
+mod open;
 #[cfg(target_os = "linux")]
 pub mod socket;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use crate::error::{Error, TaskFailure};
 
 use super::message::Header;
+
+pub use open::open;
 
 /// A way to be told by one target. All calls but those of its handle come from one thread.
 pub trait Transport: Send {
