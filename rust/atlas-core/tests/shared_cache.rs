@@ -290,3 +290,18 @@ fn a_snapshot_finds_its_cache_by_the_main_file() {
         assert!(alone.sections_at(alone.preferred_load_address()).is_err(), "no image lies at the base");
     }
 }
+
+#[test]
+fn images_are_found_by_every_path_that_the_cache_knows() {
+    let Some(path) = cache_folder("scale/big-arm64e") else { return };
+    let images = ImageSet::of_cache(open(&path.join(ARM64E)));
+    let group = images.cache().unwrap().group().unwrap();
+    let paths = atlas_core::cache::tables::DylibsTrie::of(group).unwrap().unwrap().paths().entries;
+    let aliases = paths.iter().filter(|(path, index)| !images.install_name(*index as usize).unwrap().is(path));
+    let aliases: Vec<_> = aliases.collect();
+    assert!(paths.len() > images.len() && !aliases.is_empty());
+    for (path, index) in aliases.iter().take(100) {
+        assert_eq!(images.by_name(path), Some(*index), "{path}");
+    }
+    assert_eq!((images.by_name("/usr/lib/none.dylib"), images.by_name("none")), (None, None));
+}

@@ -121,6 +121,13 @@ impl CacheTable {
         self.lock().len()
     }
 
+    /// How many records of the file at `path` are kept: other tests use the table at the same time.
+    #[cfg(test)]
+    pub(super) fn count_of(&self, wanted: &std::path::Path) -> usize {
+        let of_file = |entry: &&Entry| matches!(&entry.key.source, Source::File { path, .. } if path == wanted);
+        self.lock().iter().filter(of_file).count()
+    }
+
     /// Whether none is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -30,12 +30,13 @@ fn is_zero(bytes: &[u8]) -> bool {
 /// The files of a cache by the addresses that they are mapped to. All addresses are unslid.
 #[derive(Debug)]
 pub struct CacheMemory {
+    /// First, so that it goes before the sources that it is known by.
+    pin: Pin,
     group: CacheGroup,
     /// In the order of the group's files.
     sources: Vec<Arc<SourceFile>>,
     symbols: Option<Arc<SourceFile>>,
     mode: Mode,
-    pin: Pin,
 }
 
 impl CacheMemory {
@@ -69,7 +70,7 @@ impl CacheMemory {
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
         let symbols = group.symbols().and_then(|file| of_path(&file.path));
         let uuid = group.main().uuid;
-        let identities = sources.iter().map(|source| (source.path().to_owned(), source.identity())).collect();
+        let identities = sources.iter().map(|source| source.key()).collect();
         Ok(Arc::new(Self { group, sources, symbols, mode, pin: Pin::of((uuid, mode, identities)) }))
     }
 

@@ -20,6 +20,15 @@ static DESCRIPTORS: AtomicUsize = AtomicUsize::new(0);
 /// Makes an error of what was expected and what was found. What is wrong with a file is an error of what it holds.
 pub(super) type Wrong = fn(String, String) -> Error;
 
+/// What tells sources apart for as long as they are in use.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SourceKey {
+    /// A file as it was when it was opened.
+    File(PathBuf, FileIdentity),
+    /// Bytes that were given, by where they lie: as long as they are in use no others can.
+    Memory(usize, usize),
+}
+
 /// A descriptor that counts.
 #[derive(Debug)]
 struct Descriptor(OpenFile);
@@ -91,6 +100,13 @@ impl SourceFile {
     #[must_use]
     pub fn identity(&self) -> Option<FileIdentity> {
         self.identity
+    }
+
+    pub(super) fn key(&self) -> SourceKey {
+        match self.identity {
+            Some(identity) => SourceKey::File(self.path.clone(), identity),
+            None => SourceKey::Memory(self.bytes.as_ptr() as usize, self.bytes.len()),
+        }
     }
 
     /// The whole file.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
@@ -10,10 +9,12 @@ use uuid::Uuid;
 
 use crate::bytes::{Bytes, Mode};
 use crate::error::Result;
-use crate::sys::FileIdentity;
+
+use super::files::SourceKey;
 
 /// What makes two caches the same memory: UUID of the main file, and all files as they were when they were opened.
-pub(super) type Key = (Option<Uuid>, Mode, Vec<(PathBuf, Option<FileIdentity>)>);
+/// Whoever has a key that is in the table keeps the sources.
+pub(super) type Key = (Option<Uuid>, Mode, Vec<SourceKey>);
 
 /// Why [`super::CacheMemory::unpin`] did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

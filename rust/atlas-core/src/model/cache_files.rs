@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::address::PreferredAddress;
 use crate::bytes::Mode;
+use crate::cache::tables::DylibsTrie;
 use crate::cache::{CacheGroup, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
@@ -81,6 +82,14 @@ impl SharedCache {
     #[must_use]
     pub fn missing_files(&self) -> &[String] {
         self.group().map_or(&[], CacheGroup::missing)
+    }
+
+    /// The image that `path` is another path of, by its place in the record: links to libraries stand in the dylibs trie of
+    /// the main file alone. `None` without files.
+    pub(super) fn alias(&self, path: &str) -> Option<u32> {
+        // Where a lenient reading dropped images, places in the record are not those of the files.
+        let group = self.group().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
+        DylibsTrie::of(group).ok()??.find(path).ok()?
     }
 
     /// The path of the file of local symbols, whether it is there or not.

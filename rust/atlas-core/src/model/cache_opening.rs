@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::address::Slide;
 use crate::archive::Archive;
 use crate::bytes::Mode;
+use crate::cache::tables::embedded_atlas;
 use crate::cache::{self, DEVELOPMENT, KnownCache, NamedCache, RecordOrigin, Supply};
 use crate::compress::Codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -152,19 +153,16 @@ fn beside(memory: &CacheMemory, path: &Path, policy: Policy) -> Result<Option<Ar
     let supply = Supply::File(path.to_owned());
     match cache::load(&supply, uuid, policy, memory.mode(), RecordOrigin::BesideCache) {
         Ok(None) => Err(other_cache(memory)),
-        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) if is_io(&error, std::io::ErrorKind::NotFound) => Ok(None),
         found => found,
     }
 }
 
 /// The record in the atlas that the header names, since dyld-1042.1. No released builder writes one.
 fn inside(memory: &CacheMemory, policy: Policy) -> Result<Option<Arc<KnownCache>>> {
-    let main = memory.group().main();
-    let Some((range, uuid)) = main.file.header().cache_atlas.filter(|range| range.size != 0).zip(main.uuid) else {
-        return Ok(None);
-    };
-    let address = main.file.base_address().0.wrapping_add(range.vm_offset);
-    let archive = Archive::from_bytes(memory.data(address, range.size, range.size)?, &policy.limits)?;
+    let group = memory.group();
+    let Some((bytes, uuid)) = embedded_atlas(group)?.zip(group.main().uuid) else { return Ok(None) };
+    let archive = Archive::from_bytes(bytes, &policy.limits)?;
     archive.verify()?;
     match cache::embedded(&archive, uuid, policy)? {
         Some(found) => Ok(Some(Arc::new(found))),
@@ -172,7 +170,7 @@ fn inside(memory: &CacheMemory, policy: Policy) -> Result<Option<Arc<KnownCache>
     }
 }
 
-/// Whether a file is simply not there.
-pub(super) fn is_absent(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+/// Whether the operating system refused a file for this reason.
+pub(super) fn is_io(error: &Error, kind: std::io::ErrorKind) -> bool {
+    matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == kind)
 }

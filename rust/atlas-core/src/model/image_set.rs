@@ -270,7 +270,8 @@ impl ImageSet {
         sorted.get(place).copied().filter(|&image| key(image) == *uuid.as_bytes())
     }
 
-    /// The first image of that name: its whole install name or file path, or the last component of either.
+    /// The first image of that name: its whole install name or file path, or the last component of either. Where the files of
+    /// the cache are at hand, also by the other paths that it knows an image by.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<u32> {
         let index = self.by_name.get_or_init(|| {
@@ -285,9 +286,18 @@ impl ImageSet {
             index.finish();
             index
         });
-        index.candidates(name).find(|&image| {
+        let found = index.candidates(name).find(|&image| {
             let names = [self.install_name(image as usize), self.file_path(image as usize)];
             names.into_iter().flatten().any(|text| text.is(name) || text.leaf().is(name))
-        })
+        });
+        found.or_else(|| self.by_alias(name))
+    }
+
+    /// The image of the cache that has `path` as another path.
+    fn by_alias(&self, path: &str) -> Option<u32> {
+        let index = self.cache.as_ref()?.alias(path)?;
+        let columns = self.columns();
+        let found = (0..columns.len()).find(|&image| columns.row(image) == Row::Cache(index))?;
+        u32::try_from(found).ok()
     }
 }

@@ -12,7 +12,7 @@ use crate::identifier::FileIdentifier;
 use crate::memory::CacheMemory;
 use crate::schema::{Policy, ProcessRecord, Report};
 
-use super::cache_opening::{self, is_absent};
+use super::cache_opening::{self, is_io};
 use super::image_set::ImageSet;
 use super::shared_cache::SharedCache;
 
@@ -165,8 +165,10 @@ impl Opening {
         }
         let main = PathBuf::from(&reference.file_path);
         let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
+        // What no file can be called is said once.
+        let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));
         self.note_fault(&path, taken);
-        if self.cache.is_none() {
+        if self.cache.is_none() && is_name {
             let path = main.to_string_lossy().into_owned();
             let taken = self.take_cache(&main);
             self.note_fault(&path, taken);
@@ -176,7 +178,7 @@ impl Opening {
     /// Notes what is wrong with the file at `path`, unless it is simply not there.
     fn note_fault(&mut self, path: &str, taken: Result<bool>) {
         match taken {
-            Err(error) if !is_absent(&error) => match error.kind() {
+            Err(error) if !is_io(&error, std::io::ErrorKind::NotFound) => match error.kind() {
                 // It names the file.
                 ErrorKind::Io { .. } => self.report.note(&error),
                 _ => self.report.note(&format!("{path}: {error}")),

@@ -172,3 +172,24 @@ fn more_files_than_descriptors_that_are_kept() {
     assert!(Arc::ptr_eq(&again, &sources[7]));
     assert!(!Arc::ptr_eq(&SourceFile::open(&folder.path().join("7"), Mode::Copy).unwrap(), &sources[7]));
 }
+
+#[test]
+fn bytes_that_were_given_are_told_apart_by_where_they_lie() {
+    use atlas_core::bytes::Bytes;
+    use atlas_core::memory::SourceFile;
+    let folder = Folder::new();
+    let file = |byte: u8| {
+        let (path, _) = folder.cache(&[vec![Part { bytes: vec![byte; 0x1_0000], ..part(0) }]]);
+        Bytes::from(std::fs::read(path).unwrap())
+    };
+    let open = |bytes: &Bytes| {
+        let given = |path: &Path| Ok(Arc::new(SourceFile::from_bytes(path.to_owned(), bytes.clone())));
+        let memory = CacheMemory::open_with(Path::new("dyld_shared_cache_arm64e"), Mode::Map, &mut { given }).unwrap();
+        memory.pin().unwrap();
+        memory
+    };
+    let (one, two) = (file(1), file(2));
+    let (first, again, other) = (open(&one), open(&one), open(&two));
+    assert_eq!(first.pinned().unwrap().as_ptr(), again.pinned().unwrap().as_ptr());
+    assert_eq!((first.pinned().unwrap()[0], other.pinned().unwrap()[0]), (1, 2));
+}

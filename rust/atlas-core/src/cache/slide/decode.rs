@@ -51,17 +51,8 @@ impl Encoding {
         }
     }
 
-    /// How many bytes of a pointer may lie behind the end of its page. Only pointers of eight bytes that are aligned to
-    /// four get there.
-    pub const fn reach(&self) -> u64 {
-        match self {
-            Self::Plain { wide: true } | Self::Masked { wide: true, .. } => 4,
-            _ => 0,
-        }
-    }
-
-    #[inline]
     /// Bytes from this link to the next; 0 at the end of the chain.
+    #[inline]
     pub const fn delta(&self, raw: u64) -> u64 {
         match *self {
             Self::Plain { .. } => 0,

@@ -24,6 +24,19 @@ impl Pages<'_> {
         table.len() / 2
     }
 
+    /// Whether a pointer of `size` bytes may begin in the page and end in the next one. Links are aligned to four bytes; those of
+    /// versions 3 and 5 to eight, unless the start of the page is not (which no builder writes).
+    pub fn may_cross_end(&self, page: usize, size: u64) -> bool {
+        match self {
+            Self::Bitmaps { .. } => size > 4,
+            Self::Chains { starts, format, .. } => match entry(starts, page) {
+                Some(start) if format.unit == 1 => u64::from(start) % size != 0,
+                Some(_) => size > format.unit,
+                None => false,
+            },
+        }
+    }
+
     /// The pages `first` to `last`, as far as the table has them. Those behind hold no pointers.
     pub fn numbered(&self, first: u64, last: u64) -> Range<usize> {
         let cut = |page: u64| usize::try_from(page).map_or(self.count(), |page| page.min(self.count()));

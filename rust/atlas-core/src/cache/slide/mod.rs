@@ -175,11 +175,14 @@ impl<'a> SlideInfo<'a> {
         })?;
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
         let pages = self.pages.numbered(start / self.page_size, last / self.page_size);
-        let before = start.saturating_sub(self.encoding.reach()) / self.page_size;
-        let before = self.pages.numbered(before, before).start..pages.start;
+        let size = u64::from(self.pointer_size());
+        let before = start.saturating_sub(size.saturating_sub(1)) / self.page_size;
+        let mut before = self.pages.numbered(before, before).start..pages.start;
+        if !self.pages.may_cross_end(before.start, size) {
+            before.start = before.end;
+        }
         // A fault of the page before is not the window's.
         let cut = Links::new(self, mapping_bytes, before).filter(Result::is_ok);
-        let size = u64::from(self.pointer_size());
         for link in cut.chain(Links::new(self, mapping_bytes, pages)) {
             let link = match link {
                 Ok(link) if link.offset >= end => break,

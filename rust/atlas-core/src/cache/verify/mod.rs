@@ -8,6 +8,8 @@
 mod atlas;
 mod files;
 mod images;
+#[cfg(test)]
+mod tests;
 
 use super::group::CacheGroup;
 use super::known::KnownCache;

@@ -3,6 +3,7 @@ mod command;
 mod hostile;
 mod names;
 mod oracle;
+mod outline;
 mod platform;
 mod slice;
 pub(crate) mod trie;

@@ -206,3 +206,22 @@ fn pages_behind_the_table_and_of_a_short_mapping_hold_what_they_hold() {
     let rebased = rebased(&info, &mapping, &bytes, SLIDE);
     assert_eq!((rebased[..0x4000].to_vec(), rebased[0x4008..].to_vec()), (vec![0x22; 0x4000], vec![0x22; 0x4000]));
 }
+
+#[test]
+fn a_start_of_a_page_need_not_be_aligned() {
+    for version in [3, 5] {
+        let info = chained(version, 0x1000, 0, &[0xff4, 0x10]);
+        let mut bytes = vec![0; 0x2000];
+        let next = if version == 3 { 1_u64 << 51 } else { 1 << 52 };
+        bytes[0xff4..0xffc].copy_from_slice(&(next | 0x1111).to_le_bytes());
+        bytes[0xffc..0x1004].copy_from_slice(&0x1_ffff_fff0_u64.to_le_bytes());
+        let mapping = mapping(BASE, 0x2000);
+        let whole = rebased(&info, &mapping, &bytes, 0x10);
+        assert_eq!(whole[0xffc..0x1004], 0x2_0000_0000_u64.to_le_bytes());
+        for start in 0xffd..0x1008 {
+            let mut window = bytes[start..0x1008].to_vec();
+            SlideInfo::parse(&info, &mapping).unwrap().rebase(&bytes, start as u64, &mut window, 0x10).unwrap();
+            assert_eq!(window, whole[start..0x1008]);
+        }
+    }
+}
