@@ -1,7 +1,5 @@
 //! The files of a cache as a record lists them.
 
-use std::collections::BTreeMap;
-
 use crate::cache::file::{CacheFile, Mapping};
 use crate::cache::group::{CacheGroup, DEVELOPMENT};
 use crate::schema::{MappingRow, SubCacheRow};
@@ -46,11 +44,10 @@ pub(super) fn rows(group: &CacheGroup) -> Vec<SubCacheRow> {
     });
     let mut present = present.peekable();
     let mut rows: Vec<SubCacheRow> = present.next().into_iter().collect();
-    // By UUID: a file counts only if its own is the one that the header names.
-    let mut present: BTreeMap<_, _> = present.map(|row| (row.uuid, row)).collect();
     for entry in group.main().file.subcache_entries() {
         let name = format!("{}{}", base_name(group), entry.suffix);
-        match present.remove(&entry.uuid) {
+        // Those that are there stand in the order of the header, and have the UUID that it names.
+        match present.next_if(|row| row.uuid == entry.uuid && row.name.ends_with(&entry.suffix)) {
             Some(row) => rows.push(row),
             None if group.missing().contains(&name) => rows.push(SubCacheRow {
                 name,
