@@ -19,6 +19,12 @@ HIERARCHY = {
     "LimitExceededError": (errors.FormatError, 6),
     "MissingDataError": (LookupError, 7),
     "UnmappedAddressError": (LookupError, 8),
+    "MachError": (OSError, 9),
+    "TaskAccessError": (PermissionError, 10),
+    "TaskGoneError": (ProcessLookupError, 11),
+    "SnapshotTornError": (errors.AtlasError, 12),
+    "WatcherError": (errors.AtlasError, 13),
+    "UnsupportedPlatformError": (NotImplementedError, 14),
 }
 
 
@@ -66,6 +72,20 @@ def test_own_attributes() -> None:
     assert errors.MissingDataError("no such file").identifier is None
     # A place that a class does not declare must not turn an error into a TypeError.
     assert vars(errors.UnmappedAddressError("nothing there", address=1, entry="e"))["entry"] == "e"
+
+
+def test_errors_of_processes() -> None:
+    error = errors.TaskGoneError("process 7: process_vm_readv: gone", call="process_vm_readv", errno=3, pid=7)
+    assert isinstance(error, errors.MachError)
+    assert (error.call, error.errno, error.pid, error.kern_return, error.kern_return_name) == (
+        "process_vm_readv",
+        3,
+        7,
+        0,
+        "",
+    )
+    assert str(error) == "process 7: process_vm_readv: gone"
+    assert errors.SnapshotTornError("torn", attempts=100).attempts == 100
 
 
 @pytest.mark.parametrize("name", HIERARCHY)

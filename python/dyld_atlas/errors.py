@@ -19,11 +19,17 @@ __all__ = [
     "CacheError",
     "FormatError",
     "LimitExceededError",
+    "MachError",
     "MachOError",
     "MissingDataError",
     "PlistError",
     "SchemaError",
+    "SnapshotTornError",
+    "TaskAccessError",
+    "TaskGoneError",
     "UnmappedAddressError",
+    "UnsupportedPlatformError",
+    "WatcherError",
 ]
 
 
@@ -121,3 +127,53 @@ class UnmappedAddressError(AtlasError, LookupError):
 
     address: int = 0
     """The address that was asked for."""
+
+
+class MachError(AtlasError, OSError):
+    """A call that was to reach another process failed."""
+
+    _code = 9
+
+    call: str = ""
+    """The call, such as ``task_read_for_pid``, or ``process_vm_readv`` on Linux."""
+    kern_return: int = 0
+    """What Mach returned; 0 on systems without Mach, where ``errno`` says what happened."""
+    kern_return_name: str = ""
+    """Its name in ``<mach/kern_return.h>``, such as ``KERN_FAILURE``; empty on systems without Mach."""
+    errno: int | None = None
+    """What the operating system said, on systems without Mach."""
+    pid: int | None = None
+    """The process, as far as it is known."""
+
+
+class TaskAccessError(MachError, PermissionError):
+    """The operating system does not let this process read that one. The hint says what would help."""
+
+    _code = 10
+
+
+class TaskGoneError(MachError, ProcessLookupError):
+    """The process has ended, or there never was one of that number."""
+
+    _code = 11
+
+
+class SnapshotTornError(AtlasError):
+    """The process published anew whenever its snapshot was read, or what it publishes is none."""
+
+    _code = 12
+
+    attempts: int = 0
+    """How often it was read."""
+
+
+class WatcherError(AtlasError):
+    """A watcher that cannot go on."""
+
+    _code = 13
+
+
+class UnsupportedPlatformError(AtlasError, NotImplementedError):
+    """This operating system, or that process, offers nothing that could be read. The hint says what does work."""
+
+    _code = 14

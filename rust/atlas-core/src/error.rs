@@ -37,6 +37,28 @@ pub enum ErrorKind {
     MissingData(FileIdentifier),
     /// Nothing is mapped at the address.
     UnmappedAddress(u64),
+    /// A call into Mach failed for another reason than a right that is missing or a task that is gone.
+    Mach {
+        /// The call, such as `mach_vm_read_overwrite`.
+        call: &'static str,
+        /// What it returned: [`kern_return_name`] says it in words.
+        kern_return: i32,
+    },
+    /// The operating system does not let this process read that one.
+    TaskAccess(TaskFailure),
+    /// The process has ended, or there never was one of that number.
+    TaskGone(TaskFailure),
+    /// The process published anew whenever its snapshot was read.
+    SnapshotTorn {
+        /// How often it was tried.
+        attempts: u32,
+        /// What was wrong with the last copy, where it was more than that the process had published meanwhile.
+        last: Option<Error>,
+    },
+    /// A watcher that cannot go on, in words.
+    Watcher(Cow<'static, str>),
+    /// What this operating system, or this process, has nothing to offer for, in words.
+    UnsupportedPlatform(Cow<'static, str>),
     /// The operating system refused a file.
     Io {
         /// The file.
@@ -59,6 +81,12 @@ impl ErrorKind {
             Self::Limit { .. } => 6,
             Self::MissingData(_) => 7,
             Self::UnmappedAddress(_) => 8,
+            Self::Mach { .. } => 9,
+            Self::TaskAccess(_) => 10,
+            Self::TaskGone(_) => 11,
+            Self::SnapshotTorn { .. } => 12,
+            Self::Watcher(_) => 13,
+            Self::UnsupportedPlatform(_) => 14,
             Self::Io { .. } => 15,
         }
     }
@@ -71,6 +99,90 @@ pub struct Mismatch {
     pub expected: Cow<'static, str>,
     /// What is there.
     pub found: Cow<'static, str>,
+}
+
+/// A call that was to reach another process, and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskFailure {
+    /// The call, such as `task_read_for_pid` or `process_vm_readv`.
+    pub call: &'static str,
+    /// The process, as far as it is known.
+    pub pid: Option<u32>,
+    /// What the operating system said.
+    pub status: SystemStatus,
+}
+
+/// A number by which an operating system says what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemStatus {
+    /// A `kern_return_t` or `mach_msg_return_t`.
+    KernReturn(i32),
+    /// An `errno`.
+    Errno(i32),
+}
+
+impl fmt::Display for SystemStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::KernReturn(code) => write!(f, "{} ({code})", kern_return_name(code)),
+            Self::Errno(code) => std::io::Error::from_raw_os_error(code).fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for TaskFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid}: {}: {}", self.call, self.status),
+            None => write!(f, "{}: {}", self.call, self.status),
+        }
+    }
+}
+
+/// The name of a `kern_return_t` of `<mach/kern_return.h>`, or of a `mach_msg_return_t` of `<mach/message.h>` that
+/// reading tasks and waiting for messages can give; `unknown` for all others.
+#[must_use]
+pub const fn kern_return_name(code: i32) -> &'static str {
+    match code {
+        0 => "KERN_SUCCESS",
+        1 => "KERN_INVALID_ADDRESS",
+        2 => "KERN_PROTECTION_FAILURE",
+        3 => "KERN_NO_SPACE",
+        4 => "KERN_INVALID_ARGUMENT",
+        5 => "KERN_FAILURE",
+        6 => "KERN_RESOURCE_SHORTAGE",
+        7 => "KERN_NOT_RECEIVER",
+        8 => "KERN_NO_ACCESS",
+        9 => "KERN_MEMORY_FAILURE",
+        10 => "KERN_MEMORY_ERROR",
+        13 => "KERN_NAME_EXISTS",
+        14 => "KERN_ABORTED",
+        15 => "KERN_INVALID_NAME",
+        16 => "KERN_INVALID_TASK",
+        17 => "KERN_INVALID_RIGHT",
+        18 => "KERN_INVALID_VALUE",
+        19 => "KERN_UREFS_OVERFLOW",
+        20 => "KERN_INVALID_CAPABILITY",
+        21 => "KERN_RIGHT_EXISTS",
+        23 => "KERN_MEMORY_PRESENT",
+        37 => "KERN_TERMINATED",
+        46 => "KERN_NOT_SUPPORTED",
+        49 => "KERN_OPERATION_TIMED_OUT",
+        50 => "KERN_CODESIGN_ERROR",
+        53 => "KERN_DENIED",
+        0x1000_0002 => "MACH_SEND_INVALID_DATA",
+        0x1000_0003 => "MACH_SEND_INVALID_DEST",
+        0x1000_0004 => "MACH_SEND_TIMED_OUT",
+        0x1000_0007 => "MACH_SEND_INTERRUPTED",
+        0x1000_4001 => "MACH_RCV_IN_PROGRESS",
+        0x1000_4002 => "MACH_RCV_INVALID_NAME",
+        0x1000_4003 => "MACH_RCV_TIMED_OUT",
+        0x1000_4004 => "MACH_RCV_TOO_LARGE",
+        0x1000_4005 => "MACH_RCV_INTERRUPTED",
+        0x1000_4006 => "MACH_RCV_PORT_CHANGED",
+        0x1000_4009 => "MACH_RCV_PORT_DIED",
+        _ => "unknown",
+    }
 }
 
 /// Where: archive entry, then key path in its property list, then byte offset within the entry.
@@ -138,6 +250,25 @@ impl Error {
     #[must_use]
     pub fn limit(what: &'static str, limit: u64, requested: u64) -> Self {
         Self::new(ErrorKind::Limit { what, limit, requested })
+    }
+
+    /// A call into Mach that failed.
+    #[cold]
+    #[must_use]
+    pub fn mach(call: &'static str, kern_return: i32) -> Self {
+        Self::new(ErrorKind::Mach { call, kern_return })
+    }
+
+    /// What this operating system, or this process, has nothing to offer for.
+    #[cold]
+    pub fn unsupported(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::UnsupportedPlatform(what.into()))
+    }
+
+    /// A watcher that cannot go on.
+    #[cold]
+    pub fn watcher(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Watcher(what.into()))
     }
 
     /// A file that the operating system refused.
@@ -215,6 +346,17 @@ impl fmt::Display for Error {
             }
             ErrorKind::MissingData(identifier) => write!(f, "no provider has {identifier}")?,
             ErrorKind::UnmappedAddress(address) => write!(f, "nothing is mapped at {address:#x}")?,
+            ErrorKind::Mach { call, kern_return } => {
+                write!(f, "{call}: {}", SystemStatus::KernReturn(*kern_return))?;
+            }
+            ErrorKind::TaskAccess(failure) | ErrorKind::TaskGone(failure) => failure.fmt(f)?,
+            ErrorKind::SnapshotTorn { attempts, last } => {
+                write!(f, "the process changed its snapshot each of the {attempts} times that it was read")?;
+                if let Some(last) = last {
+                    write!(f, "; the last copy: {last}")?;
+                }
+            }
+            ErrorKind::Watcher(what) | ErrorKind::UnsupportedPlatform(what) => f.write_str(what)?,
             ErrorKind::Io { path, source } => write!(f, "{}: {source}", path.display())?,
         }
         if let Some(offset) = at.offset {
@@ -228,6 +370,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Io { source, .. } => Some(source),
+            ErrorKind::SnapshotTorn { last: Some(last), .. } => Some(last),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 //! The crate is a stack of layers; data walks one way, from bytes at the bottom to the model at the top.
 //! A folder imports only from the folders below it (`tests/layering.rs` holds it to that).
 //!
+//! * [`task`]: the memory of a process, live or in a core file, and the snapshot that it publishes there
 //! * [`model`]: `Snapshot`, images, segments, the shared cache as a record describes it, `diff`
 //! * [`memory`]: from addresses to bytes: of a cache's files, and of Mach-O files that lie in none
 //! * [`cache`]: where a cache's record comes from, and the process-wide table of records
@@ -39,6 +40,8 @@ pub mod cache;
 pub mod memory;
 
 pub mod model;
+
+pub mod task;
 
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;

@@ -120,7 +120,7 @@ fn fixtures(folder: &Path, name: &str, seeds: &mut Seeds) {
 
 #[test]
 fn archives() {
-    run("archive", 20, exercise::archive);
+    run("archive", 18, exercise::archive);
 }
 
 #[test]
@@ -130,17 +130,17 @@ fn containers() {
 
 #[test]
 fn plists() {
-    run("plist", 15, exercise::plist);
+    run("plist", 13, exercise::plist);
 }
 
 #[test]
 fn snapshots() {
-    run("snapshot", 20, exercise::snapshot);
+    run("snapshot", 18, exercise::snapshot);
 }
 
 #[test]
 fn machos() {
-    run("macho", 15, exercise::macho);
+    run("macho", 11, exercise::macho);
 }
 
 #[test]
@@ -151,6 +151,11 @@ fn caches() {
 #[test]
 fn slides() {
     run("slide", 7, exercise::slide);
+}
+
+#[test]
+fn cores() {
+    run("core", 10, exercise::core);
 }
 
 #[test]

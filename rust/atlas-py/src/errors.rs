@@ -3,7 +3,7 @@
 //! The classes are Python (`dyld_atlas.errors`), because a class of the stable ABI of 3.11 cannot extend a built-in one.
 //! They are looked up when the first error is raised, so that importing the module costs nothing.
 
-use atlas_core::error::Mismatch;
+use atlas_core::error::{Mismatch, SystemStatus, TaskFailure, kern_return_name};
 use atlas_core::{Error, ErrorKind};
 use pyo3::exceptions::PyOSError;
 use pyo3::intern;
@@ -67,6 +67,21 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             keywords.set_item(intern!(py, "address"), address)?;
             class!(py, "UnmappedAddressError")
         }
+        ErrorKind::Mach { call, kern_return } => {
+            failed(&keywords, call, SystemStatus::KernReturn(*kern_return), None).and(class!(py, "MachError"))
+        }
+        ErrorKind::TaskAccess(TaskFailure { call, pid, status }) => {
+            failed(&keywords, call, *status, *pid).and(class!(py, "TaskAccessError"))
+        }
+        ErrorKind::TaskGone(TaskFailure { call, pid, status }) => {
+            failed(&keywords, call, *status, *pid).and(class!(py, "TaskGoneError"))
+        }
+        ErrorKind::SnapshotTorn { attempts, .. } => {
+            keywords.set_item(intern!(py, "attempts"), attempts)?;
+            class!(py, "SnapshotTornError")
+        }
+        ErrorKind::Watcher(_) => class!(py, "WatcherError"),
+        ErrorKind::UnsupportedPlatform(_) => class!(py, "UnsupportedPlatformError"),
         ErrorKind::Io { path, source } => return refused(py, path, source),
         // `ErrorKind` is non-exhaustive; a kind that this crate does not know yet is still an error of the family.
         _ => class!(py, "AtlasError"),
@@ -91,6 +106,23 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 fn describe(keywords: &Bound<'_, PyDict>, mismatch: &Mismatch) -> PyResult<()> {
     keywords.set_item(intern!(keywords.py(), "expected"), mismatch.expected.as_ref())?;
     keywords.set_item(intern!(keywords.py(), "found"), mismatch.found.as_ref())
+}
+
+/// The call into another process, and what the operating system said of it.
+fn failed(keywords: &Bound<'_, PyDict>, call: &str, status: SystemStatus, pid: Option<u32>) -> PyResult<()> {
+    let py = keywords.py();
+    keywords.set_item(intern!(py, "call"), call)?;
+    match status {
+        SystemStatus::KernReturn(code) => {
+            keywords.set_item(intern!(py, "kern_return"), code)?;
+            keywords.set_item(intern!(py, "kern_return_name"), kern_return_name(code))?;
+        }
+        SystemStatus::Errno(code) => keywords.set_item(intern!(py, "errno"), code)?,
+    }
+    match pid {
+        Some(pid) => keywords.set_item(intern!(py, "pid"), pid),
+        None => Ok(()),
+    }
 }
 
 /// What Python itself raises for a file: the subclass of `OSError` that fits the number, with the file's name.

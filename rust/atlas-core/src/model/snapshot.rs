@@ -63,7 +63,14 @@ impl Opening {
     /// # Errors
     /// What is wrong, with archive entry, key path and offset.
     pub fn new(bytes: Bytes, options: Options) -> Result<Self> {
-        let archive = Archive::from_bytes(bytes, &options.policy.limits)?;
+        Self::from_archive(Archive::from_bytes(bytes, &options.policy.limits)?, options)
+    }
+
+    /// As [`Self::new`], for an archive that was looked at before.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn from_archive(archive: Archive, options: Options) -> Result<Self> {
         let mut report = Report::new(options.policy.lenient, PROCESS);
         if let Err(error) = archive.verify() {
             report.fault(error)?;
@@ -82,6 +89,11 @@ impl Opening {
         let record =
             ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
         Ok(Self { archive, record, report, options, cache: None, memory: None })
+    }
+
+    /// Adds a warning of whoever made the archive, such as what a core file lacks.
+    pub fn note(&mut self, warning: &str) {
+        self.report.note(warning);
     }
 
     /// What names the cache whose record is still wanted; `None` where there is no cache, or its record was found.

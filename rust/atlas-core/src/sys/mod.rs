@@ -1,11 +1,15 @@
-//! Owns what only the operating system can do: files kept open and mapped, and address space laid out piece by piece.
-//! The only folder of the crate with `unsafe`.
+//! Owns what only the operating system can do: files kept open and mapped, address space laid out piece by piece, and
+//! reading other processes. The only folder of the crate with `unsafe`.
 //!
 //! Must not know any format.
 #![allow(unsafe_code)]
 
 mod clock;
 mod file;
+#[cfg(all(test, target_os = "linux"))]
+mod linux_pages;
+#[cfg(target_os = "linux")]
+mod linux_process;
 mod reservation;
 #[cfg(any(not(unix), test))]
 mod space_copied;
@@ -16,4 +20,8 @@ mod tests;
 
 pub use clock::tick;
 pub use file::{FileIdentity, MappedFile, OpenFile};
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use linux_pages::Pages;
+#[cfg(target_os = "linux")]
+pub use linux_process::{LinuxMapping, LinuxProcess};
 pub use reservation::{Reservation, Reserved};

@@ -8,6 +8,7 @@
 mod archive;
 mod cache;
 mod container;
+mod core;
 mod images;
 mod macho;
 mod memory;
@@ -19,6 +20,7 @@ mod snapshot;
 pub use archive::archive;
 pub use cache::cache;
 pub use container::container;
+pub use core::core;
 pub use macho::macho;
 pub use plist::plist;
 pub use slide::slide;
@@ -30,7 +32,7 @@ use atlas_core::{Error, Limits};
 pub type Exercise = fn(&[u8]) -> bool;
 
 /// Every format by its name.
-pub const ALL: [(&str, Exercise); 7] = [
+pub const ALL: [(&str, Exercise); 8] = [
     ("archive", archive),
     ("container", container),
     ("plist", plist),
@@ -38,6 +40,7 @@ pub const ALL: [(&str, Exercise); 7] = [
     ("macho", macho),
     ("cache", cache),
     ("slide", slide),
+    ("core", core),
 ];
 
 /// What one input may ask for.
