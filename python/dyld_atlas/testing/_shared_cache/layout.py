@@ -118,7 +118,7 @@ def place(image: Image, header_size: int, text: Region, data: dict[int, Region],
             flags = _FLAGS.get(name, 0) if by_flags else 0
             region = data.setdefault(flags, Region("data", (3, 3), flags))
         region.data += bytes(-len(region.data) % (0x1000 if region is text else 16))
-        start = len(region.data)
+        start = end = len(region.data)
         if name == "__TEXT":
             region.data += bytes(header_size)
         sections = [section for section in image.sections if section.segment == name]
