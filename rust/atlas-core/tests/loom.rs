@@ -49,10 +49,10 @@ use parts::{Attempt, Denied, End, Hub, Input, Role, State, Task};
 
 type TestHub = Hub<Counting>;
 
-/// All orders with at most three preemptions, which is where bugs of locks and conditions show.
+/// All orders with at most four preemptions, which is where bugs of locks and conditions show.
 fn model(test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(4);
     builder.check(test);
 }
 
@@ -193,8 +193,8 @@ fn a_refusal_reaches_everybody_and_ends_it() {
     });
 }
 
-/// 1. The last listener leaves. 2. Another comes. 3. The receiver finds out. In whatever order, there is one connection
-/// in the end, held by a machine that says so.
+/// The last listener leaves, another comes, the receiver finds out: in whatever order, there is one connection in the end,
+/// held by a machine that says so.
 #[test]
 fn who_comes_while_the_last_one_leaves_is_connected() {
     model(|| {

@@ -244,7 +244,8 @@ impl Opening {
                     reference.bitmap.clone(),
                 ))
             }
-            (_, Some(reference)) => {
+            // A process that uses no image of its cache, or a core file that lists them all as the process's own, lacks none.
+            (_, Some(reference)) if !reference.bitmap.is_empty() => {
                 report.note(&format!(
                     "no record of the shared cache {:X} was found: the images that lie in it are not listed",
                     reference.uuid.as_hyphenated()
