@@ -1,5 +1,6 @@
 """D2, D3: processes that are running, which `SimulatedProcess` plays."""
 
+import itertools
 import os
 import plistlib
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from dyld_atlas import Change, ChangeKind
+from dyld_atlas.formats import Archive
 from dyld_atlas.testing import SimulatedProcess, SnapshotBuilder
 
 from .context import Context, per_corpus
@@ -23,21 +25,20 @@ _NEW = "/usr/lib/libnew.dylib"
 class Poller:
     """What a program does without this one: read the memory, decode all of it, compare sets."""
 
-    def __init__(self, pid: int, plist_size: int) -> None:
+    def __init__(self, pid: int) -> None:
         """Finds the structure once."""
         with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
             found = re.search(r"^([0-9a-f]+)-.*memfd:dyld_all_image_infos", maps.read(), re.MULTILINE)
         assert found is not None
-        self.infos, self.plist_size = int(found[1], 16), plist_size
+        self.infos = int(found[1], 16)
         self.memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         self.known: set[tuple[object, object]] = set()
 
     def images(self) -> set[tuple[object, object]]:
-        """UUID and address of every image."""
+        """UUID and address of every image. plistlib opens no archive, so that part is ours."""
         address, size = struct.unpack("<QQ", os.pread(self.memory, 16, self.infos + 0x130))
         atlas = os.pread(self.memory, size, address)
-        start = atlas.index(b"bplist00")
-        record = plistlib.loads(atlas[start : start + self.plist_size])
+        record = plistlib.loads(bytes(Archive.from_bytes(atlas)["process.plist"]))
         return {(image.get("uuid"), image.get("addr")) for image in record["imgs"]}
 
     def changes(self) -> tuple[int, int]:
@@ -52,20 +53,16 @@ class Poller:
         os.close(self.memory)
 
 
-def archives(each: Corpus) -> tuple[bytes, bytes, int]:
-    """The corpus's own record and the same with one image more, and how long the first is as a property list."""
-    from dyld_atlas.formats import Archive
-
-    made = []
-    for more in (False, True):
-        builder = SnapshotBuilder(pid=each.process["proc"])
+def archives(each: Corpus) -> Iterator[tuple[bytes, int]]:
+    """The corpus's own record and the same with one image more, in turn, each with a later time."""
+    timestamp = time.monotonic_ns()
+    for number in itertools.count():
+        builder = SnapshotBuilder(pid=each.process["proc"], timestamp=timestamp + number)
         for image in each.process["imgs"]:
-            segments = [{**segment} for segment in image.get("segs", ())]
-            builder.image(None, uuid=None, address=None, segments=None, extra={**image, "segs": segments})
-        if more:
+            builder.image(None, uuid=None, address=None, segments=None, extra=image)
+        if number % 2:
             builder.image(_NEW, address=0x7_0000_0000_0000)
-        made.append(builder.build())
-    return made[0], made[1], len(Archive.from_bytes(made[0])["process.plist"])
+        yield builder.build(), timestamp + number
 
 
 def live(context: Context) -> Iterator[Row]:
@@ -73,22 +70,19 @@ def live(context: Context) -> Iterator[Row]:
     if sys.platform != "linux":
         return
     for each in context.corpora:
-        archive, other, size = archives(each)
-        with SimulatedProcess() as simulated:
+        made = archives(each)
+        with SimulatedProcess() as simulated, closing(Poller(simulated.pid)) as poller:
             process = simulated.process
-            simulated.publish(archive)
-            with closing(Poller(simulated.pid, size)) as poller:
-                assert len(poller.images()) == len(process.snapshot().images)
-                # Nothing would be read twice: each snapshot needs a publication of its own.
-                taken = []
-                for number in range(context.clock.rounds * 4):
-                    simulated.publish(other if number % 2 else archive, notify=False)
-                    start = time.perf_counter()
-                    process.snapshot()
-                    taken.append(time.perf_counter() - start)
-                simulated.publish(archive, notify=False)
-                polled = context.clock.one(poller.images).minimum
-                again = context.clock.one(process.snapshot)
+            taken = []
+            # Nothing is read twice: each snapshot needs a publication of its own.
+            for archive, timestamp in itertools.islice(made, context.clock.rounds * 4):
+                simulated.publish(archive, timestamp=timestamp, notify=False)
+                start = time.perf_counter()
+                process.snapshot()
+                taken.append(time.perf_counter() - start)
+            assert len(poller.images()) == len(process.snapshot().images)
+            polled = context.clock.one(poller.images).minimum
+            again = context.clock.one(process.snapshot)
         peer = {"plistlib": polled * 1e6}
         us = min(taken) * 1e6, statistics.median(taken) * 1e6
         yield Row("D3", each.name, "snapshot of a live process", "us", *us, peer)
@@ -100,7 +94,7 @@ def delivered(context: Context) -> Iterator[Row]:
     if sys.platform != "linux":
         return
     for each in context.corpora:
-        first, second, size = archives(each)
+        made = archives(each)
         heard: list[tuple[int, ChangeKind]] = []
 
         def hear(change: Change, heard: list[tuple[int, ChangeKind]] = heard) -> None:
@@ -108,15 +102,15 @@ def delivered(context: Context) -> Iterator[Row]:
                 heard.append((time.monotonic_ns(), change.kind))
 
         with SimulatedProcess() as simulated:
-            simulated.publish(first)
-            with simulated.process.watch() as watcher, closing(Poller(simulated.pid, size)) as poller:
+            archive, timestamp = next(made)
+            simulated.publish(archive, timestamp=timestamp)
+            with simulated.process.watch() as watcher, closing(Poller(simulated.pid)) as poller:
                 watcher.subscribe(hear)
                 taken = []
-                for _ in range(context.clock.rounds * 4):
-                    for archive in (second, first):
-                        simulated.publish(archive)
-                        taken.append((heard[-1][0] - simulated.published_at) * 1e-9)
-                expected = [ChangeKind.LOADED, ChangeKind.UNLOADED] * (context.clock.rounds * 4)
+                for archive, timestamp in itertools.islice(made, context.clock.rounds * 4):
+                    simulated.publish(archive, timestamp=timestamp)
+                    taken.append((heard[-1][0] - simulated.published_at) * 1e-9)
+                expected = [ChangeKind.LOADED, ChangeKind.UNLOADED] * (context.clock.rounds * 2)
                 assert [kind for _, kind in heard] == expected
                 peer = context.clock.one(poller.changes).minimum
         us = min(taken) * 1e6, statistics.median(taken) * 1e6
