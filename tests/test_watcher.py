@@ -36,7 +36,7 @@ def test_iterating_ends_with_the_process() -> None:
         simulated.kill()
         assert list(changes) == []
         eventually(lambda: watcher.end == "exited")
-        assert watcher.state == "disconnected"
+        eventually(lambda: watcher.state == "disconnected")
         assert names(watcher.snapshot.images) == ["demo", "b.dylib"]
 
 
@@ -265,7 +265,7 @@ def test_close_in_every_state() -> None:
         simulated.send_raw(b"\xff" * 24)
         with pytest.raises(WatcherError):
             list(changes)
-        assert watcher.state == "failed"
+        eventually(lambda: watcher.state == "failed")
         assert watcher.end == "failed"
         with pytest.raises(WatcherError):
             watcher.subscribe(lambda change: None)
