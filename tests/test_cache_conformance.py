@@ -400,6 +400,7 @@ def test_aliases(cache_files: CacheFiles) -> None:
     aliases = cache.aliases()
     assert set(aliases).isdisjoint(image.path for image in facts.images)
     assert all(cache.images[cache.images.index(image)] is image for image in aliases.values())
+    assert all(cache.images.by_name(path) is image for path, image in aliases.items())
     header = cache.header
     assert isinstance(header["unknown_bytes"], bytes)
     assert isinstance(header["uuid"], UUID)

@@ -186,7 +186,8 @@ def test_the_interpreter_is_let_go(cache_files: CacheFiles, cache: SharedCache, 
             "pointers": cache.pointers,
             "verify": cache.verify,
             "read": lambda: cache.read(last.preferred_load_address, last.size),
-        }[name]
+        }[name],
+        times=100,
     )
 
 

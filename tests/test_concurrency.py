@@ -149,8 +149,11 @@ def test_the_interpreter_is_let_go(name: str) -> None:
     lets_go(work_on(name))
 
 
-def lets_go(work: Callable[[], object]) -> None:
-    """With turns of 100 seconds, another thread runs only if the one that works lets it."""
+def lets_go(work: Callable[[], object], times: int = 1) -> None:
+    """With turns of 100 seconds, another thread runs only if the one that works lets it.
+
+    What takes a few microseconds alone is done several `times`: the other thread has to wake up meanwhile.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(100)
     try:
@@ -166,7 +169,8 @@ def lets_go(work: Callable[[], object]) -> None:
             thread = threading.Thread(target=other)
             thread.start()
             gate.release()
-            work()
+            for _ in range(times):
+                work()
             had_run = bool(ran)
             thread.join()
             if had_run:

@@ -92,7 +92,7 @@ fn by_object(main: &Path) -> Result<Summary> {
         }
         found.image(image.info().address.get(endian), uuid, path.as_bytes());
         for segment in segments {
-            found.segment(segment.vmaddr(endian).into(), segment.vmsize(endian).into(), segment.name());
+            found.segment(segment.vmaddr(endian), segment.vmsize(endian), segment.name());
         }
     }
     Ok(found)

@@ -339,7 +339,7 @@ fn what_is_missing_is_named_and_the_rest_is_read() {
             let mut cache = whole.clone();
             let gone = cache.files.remove(index);
             let group = open(&cache).unwrap();
-            assert_eq!(group.missing(), [gone.name.clone()]);
+            assert_eq!(group.missing(), std::slice::from_ref(&gone.name));
             assert_eq!(group.main().file.images().len(), plan.images);
             for region in gone.regions {
                 assert!(group.at(region.address).is_none());

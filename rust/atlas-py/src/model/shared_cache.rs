@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use atlas_core::cache::{self, LocalSymbols, NamedCache, RecordOrigin};
+use atlas_core::cache::{LocalSymbols, RecordOrigin};
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
 use pyo3::exceptions::PyTypeError;
@@ -340,9 +340,7 @@ impl SharedCache {
     #[pyo3(signature = (*, codec = None))]
     fn to_atlas<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
         let codec = opening::codec(codec)?;
-        let leaf = self.core.subcaches().first().map_or_else(String::new, |main| self.core.file_name(main));
-        let named = NamedCache { leaf: &leaf, known: self.core.known() };
-        let bytes = py.detach(|| cache::atlas(&[named], codec)).or_raise(py)?;
+        let bytes = py.detach(|| self.core.to_atlas(codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
