@@ -50,6 +50,8 @@ fn inputs(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             let form = if is_process { Form::Process } else { Form::Cache };
             vec![("plist", bytes.to_vec()), ("snapshot", wrap(form, bytes))]
         }
+        // No other files: their lengths come first.
+        [b'd', b'y', b'l', b'd', b'_', b'v', b'1', ..] => vec![("cache", [&[0; 12], bytes].concat())],
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, ..] => {
             vec![("macho", bytes.to_vec()), ("core", bytes.to_vec())]
         }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cache_files import CacheFiles
 from command_line import Command
 
 
@@ -11,3 +12,9 @@ from command_line import Command
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command ``dyld-atlas``."""
     return Command(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def cache_files(tmp_path_factory: pytest.TempPathFactory) -> CacheFiles:
+    """The shared caches of the conformance fixtures."""
+    return CacheFiles(tmp_path_factory.mktemp("caches"))

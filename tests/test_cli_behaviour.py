@@ -17,7 +17,8 @@ from dyld_atlas.cli import completion
 from dyld_atlas.cli.parser import build_parser
 
 PYTHON = [sys.executable, "-m", "dyld_atlas"]
-COMMANDS = ["show", "images", "segments", "at", "validate", "diff", "completion"]
+CACHE_COMMANDS = ["caches", "cache", "read", "map", "extract-data", "atlas", "verify"]
+COMMANDS = ["show", "images", "segments", "at", "validate", "diff", *CACHE_COMMANDS, "completion"]
 
 
 def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:

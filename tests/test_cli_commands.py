@@ -159,7 +159,7 @@ def test_at(command: Command, file: str) -> None:
     first, second, third = result.json["addresses"]
     assert first == second
     assert (first["image"]["name"], first["segment"], first["offset"]) == ("lib0.dylib", "__TEXT", "0x10")
-    assert third == {"address": "0x5", "image": None, "segment": None, "offset": None}
+    assert third == {"address": "0x5", "image": None, "segment": None, "section": None, "offset": None}
     found = command("at", file, hex(address))
     assert found.code == 0
     assert "lib0.dylib" in found.out

@@ -7,6 +7,7 @@ import pytest
 
 from command_line import Command, snapshot
 from dyld_atlas.formats import ArchiveWriter
+from dyld_atlas.testing import SharedCacheBuilder
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (`[^|]*) \|(.*)\|$", re.MULTILINE)
@@ -70,3 +71,51 @@ def test_validation(command: Command) -> None:
     assert set(shown) == set(table) | {"version", "command", "file"}
     for name in ("entries", "problems"):
         assert list(shown[name][0]) == words(table[name])
+
+
+@pytest.fixture
+def main(command: Command) -> str:
+    """The main file of a cache."""
+    return str(SharedCacheBuilder().image("/usr/lib/liba.dylib").write(command.folder / "cache"))
+
+
+def listed_for(verb: str) -> set[str]:
+    """The fields that the table of documents has for a command on caches."""
+    table = TEXT.split("may be added at any time.", 1)[1].split("**Snapshot**", 1)[0]
+    places = {row[2].split("|")[0].strip(): set(words(row[1])) for row in ROW.finditer(table)}
+    return places[f"`{verb}`"] | {"version", "command", "file"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [
+        ("cache", []),
+        ("read", ["0x180000000", "4"]),
+        ("map", []),
+        ("extract-data", ["liba.dylib", "__DATA", "-o", "OUT"]),
+        ("atlas", ["-o", "OUT"]),
+        ("verify", []),
+    ],
+)
+def test_documents_of_caches(command: Command, main: str, verb: str, more: list[str]) -> None:
+    arguments = [str(command.folder / "out") if each == "OUT" else each for each in more]
+    assert set(command(verb, main, *arguments, "--json").json) == listed_for(verb)
+
+
+def test_caches_files_and_mappings(command: Command, main: str) -> None:
+    shown = command("caches", command.folder, "--json").json
+    assert set(shown) == listed_for("caches") - {"file"}
+    document = command("cache", main, "--json").json
+    assert shown["caches"] == [document["cache"]]
+    assert set(document["cache"]) == set(fields(part("Cache")))
+    for name, heading in (("files", "File"), ("mappings", "Mapping")):
+        text = TEXT.split(f"**{heading}**:", 1)[1].split("\n\n", 1)[0].split(". ", 1)[0]
+        assert list(document[name][0]) == words(text)
+
+
+def test_differences_of_caches(command: Command, main: str) -> None:
+    other = SharedCacheBuilder().image("/usr/lib/libb.dylib").write(command.folder / "other")
+    shown = command("diff", main, other, "--json").json
+    table = TEXT.split("may be added at any time.", 1)[1].split("**Snapshot**", 1)[0]
+    (row,) = (row for row in ROW.finditer(table) if "diff of two caches" in row[2])
+    assert set(shown) == set(words(row[1])) | {"version", "command", "old", "new"}

@@ -125,7 +125,7 @@ def test_the_wrong_atlas(command: Command) -> None:
     [
         (b"", "the file is empty"),
         (b"bplist00", "bare property list"),
-        (b"dyld_v1  arm64e\0", "shared cache itself"),
+        (b"dyld_v1  arm64e\0", "file of a shared cache"),
         (b"\xcf\xfa\xed\xfe" + bytes(28), "Mach-O"),
         (b"AEA1" + bytes(20), "encrypted"),
         (b"PK\x03\x04", "ZIP"),

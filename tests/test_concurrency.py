@@ -146,8 +146,14 @@ def work_on(name: str) -> Callable[[], object]:
 
 @pytest.mark.parametrize("name", ["from_bytes", "to_bytes", "diff", "indices_at", "indices_at into"])
 def test_the_interpreter_is_let_go(name: str) -> None:
-    """With turns of 100 seconds, another thread runs only if the one that works lets it."""
-    work = work_on(name)
+    lets_go(work_on(name))
+
+
+def lets_go(work: Callable[[], object], times: int = 1) -> None:
+    """With turns of 100 seconds, another thread runs only if the one that works lets it.
+
+    What takes a few microseconds alone is done several `times`: the other thread has to wake up meanwhile.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(100)
     try:
@@ -163,7 +169,8 @@ def test_the_interpreter_is_let_go(name: str) -> None:
             thread = threading.Thread(target=other)
             thread.start()
             gate.release()
-            work()
+            for _ in range(times):
+                work()
             had_run = bool(ran)
             thread.join()
             if had_run:

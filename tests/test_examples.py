@@ -26,6 +26,13 @@ def test_the_bundled_file_is_what_the_script_makes(name: str, made: dict[str, by
     assert (EXAMPLES / name).read_bytes() == made[name], "run examples/make_calculator.py and commit what it writes"
 
 
+def test_the_bundled_cache_is_what_the_script_makes() -> None:
+    made: dict[str, bytes] = runpy.run_path(str(EXAMPLES / "make_cache.py"))["files"]()
+    bundled = {path.name: path.read_bytes() for path in (EXAMPLES / "cache").iterdir()}
+    assert bundled == made, "run examples/make_cache.py and commit what it writes"
+    assert sum(map(len, bundled.values())) < 250_000
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_bundled_file_is_realistic_and_small(name: str) -> None:
     path = EXAMPLES / name

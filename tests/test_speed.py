@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import columns, corpus, lookup, opening, peers, report, scaling
+from benchmarks import cache_listing, cache_memory, columns, corpus, lookup, opening, peers, report, scaling
 from benchmarks.context import Context
 from benchmarks.timing import Clock
 
@@ -40,6 +40,16 @@ def test_what_is_measured_agrees_with_the_peer(
     assert {row.corpus for row in rows} >= {"typical", "huge"}
     assert any(peer in row.peers for row in rows)
     assert all(row.value > 0 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["M1", "M2", "M3", "M4", "O2c"])
+def test_what_is_measured_of_shared_caches_agrees(context: Context, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the fixtures, whose cache of realistic scale takes seconds to unpack.
+    monkeypatch.delenv("DYLD_ATLAS_FIXTURES", raising=False)
+    rows = list((cache_memory.WORKLOADS | cache_listing.WORKLOADS)[name](context))
+    assert {row.id for row in rows} >= {name}
+    assert all(row.value >= 0 for row in rows)
 
 
 @pytest.mark.slow

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
         ImageList,
         Limits,
         Location,
+        Pointer,
+        PointerColumns,
+        PointerList,
+        Section,
         Segment,
         SegmentColumns,
         SharedCache,
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     )
     from ._native import Mapping_ as Mapping
     from .addresses import PreferredAddress, RebasedAddress, Slide
-    from .enums import Permissions, Platform, ProcessState, SnapshotFlags
+    from .enums import MappingFlags, Permissions, Platform, ProcessState, SnapshotFlags
     from .errors import (
         ArchiveError,
         AtlasError,
@@ -65,7 +69,7 @@ if TYPE_CHECKING:
         UnsupportedPlatformError,
         WatcherError,
     )
-    from .providers import DirectoryProvider, Provider
+    from .providers import CacheLibrary, DirectoryProvider, Provider
 
     StrPath: TypeAlias = str | PathLike[str]
     __version__: str
@@ -75,6 +79,7 @@ __all__ = [
     "ArchiveError",
     "AtlasError",
     "CacheError",
+    "CacheLibrary",
     "DirectoryProvider",
     "Environment",
     "FileIdentifier",
@@ -88,15 +93,20 @@ __all__ = [
     "MachError",
     "MachOError",
     "Mapping",
+    "MappingFlags",
     "MissingDataError",
     "Permissions",
     "Platform",
     "PlistError",
+    "Pointer",
+    "PointerColumns",
+    "PointerList",
     "PreferredAddress",
     "ProcessState",
     "Provider",
     "RebasedAddress",
     "SchemaError",
+    "Section",
     "Segment",
     "SegmentColumns",
     "SharedCache",
@@ -118,9 +128,9 @@ __all__ = [
 
 _HOMES = {
     "addresses": ("PreferredAddress", "RebasedAddress", "Slide"),
-    "enums": ("Permissions", "Platform", "ProcessState", "SnapshotFlags"),
+    "enums": ("MappingFlags", "Permissions", "Platform", "ProcessState", "SnapshotFlags"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
-    "providers": ("DirectoryProvider", "Provider"),
+    "providers": ("CacheLibrary", "DirectoryProvider", "Provider"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "providers", "testing"})

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Permissions", "Platform", "ProcessState", "SnapshotFlags"]
+__all__ = ["MappingFlags", "Permissions", "Platform", "ProcessState", "SnapshotFlags"]
 
 
 class _OpenIntEnum(enum.IntEnum):
@@ -121,3 +121,22 @@ class SnapshotFlags(enum.IntFlag, boundary=enum.KEEP):
     """Pointers are 4 bytes; 8 otherwise."""
     PRIVATE_SHARED_REGION = 4
     """The process maps its own copy of the shared cache instead of the region that all processes share."""
+
+
+class MappingFlags(enum.IntFlag, boundary=enum.KEEP):
+    """What a mapping of a shared cache holds: ``DYLD_CACHE_MAPPING_*``. Bits without a name are kept."""
+
+    AUTH_DATA = 1
+    """Pointers with authentication codes."""
+    DIRTY_DATA = 2
+    """Data that processes change as a rule."""
+    CONST_DATA = 4
+    """Data that is not changed once dyld is done with it."""
+    TEXT_STUBS = 8
+    """Islands of stubs between the stretches of code."""
+    DYNAMIC_CONFIG_DATA = 0x10
+    """What the kernel fills in at boot."""
+    READ_ONLY_DATA = 0x20
+    """Data that is never written."""
+    CONST_TPRO_DATA = 0x40
+    """Data that only trusted code may write, for moments."""

@@ -12,11 +12,13 @@ import stat
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from typing_extensions import Buffer
 
-    from ._native import FileIdentifier
+    from ._native import FileIdentifier, SharedCache
 
-__all__ = ["DirectoryProvider", "Provider"]
+__all__ = ["CacheLibrary", "DirectoryProvider", "Provider"]
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -27,8 +29,9 @@ _MOST_LINKS = 32
 class Provider(Protocol):
     """Supplies files that a snapshot or a cache names and that are not where it says.
 
-    Return bytes, a local path, or None to let the next provider try. What a method raises reaches the caller of
-    ``Snapshot.open``.
+    Return bytes, a local path, or None to let the next provider try. What a method raises reaches the caller: of
+    ``Snapshot.open`` when the cache's record is looked for, else of what asked for the bytes of a file. A snapshot
+    keeps its providers; one that keeps its snapshot in turn keeps both in memory for good.
     """
 
     def file(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
@@ -38,6 +41,14 @@ class Provider(Protocol):
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
         """The atlas of the shared cache that ``identifier`` names: what Apple ships beside it as ``.atlas``."""
         ...
+
+
+def _folder(given: StrPath) -> str:
+    """The folder as an absolute path without links."""
+    found = os.path.realpath(given, strict=True)
+    if not os.path.isdir(found):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(given))
+    return found
 
 
 class DirectoryProvider:
@@ -56,10 +67,7 @@ class DirectoryProvider:
             NotADirectoryError: it is no folder.
             FileNotFoundError: it is not there.
         """
-        given = os.fspath(root)
-        self._root = os.path.realpath(given, strict=True)
-        if not os.path.isdir(self._root):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), given)
+        self._root = _folder(root)
 
     @property
     def root(self) -> str:
@@ -123,3 +131,84 @@ class DirectoryProvider:
         # The last component may have been `..`: what counts is what the whole walk arrived at.
         found = os.path.join(self._root, *done)
         return found if done and stat.S_ISREG(os.lstat(found).st_mode) else None
+
+
+class CacheLibrary:
+    """The shared caches below a folder, found once and known by UUID: a provider of their records and files.
+
+    For whoever keeps the caches of many systems, to read snapshots from many machines:
+
+        library = CacheLibrary("caches/")
+        snapshot = Snapshot.from_bytes(data, providers=[library])
+
+    Where a cache has no ``.atlas``, its record is made from its headers. Files of a cache are found by UUID alone, so
+    that it does not matter where the snapshot's machine had them. The library has nothing of images that lie in no
+    cache: put a :class:`DirectoryProvider` beside it for those. What is put into the folder later is not noticed.
+    """
+
+    def __init__(self, folder: StrPath) -> None:
+        """``folder``: searched with all folders in it. What cannot be opened is left out, with a RuntimeWarning.
+
+        Raises:
+            NotADirectoryError: it is no folder.
+            FileNotFoundError: it is not there.
+        """
+        from ._native import SharedCache
+
+        self._folder = _folder(folder)
+        self._caches = {cache.uuid: cache for cache in SharedCache.find(self._folder)}
+        self._atlases: dict[UUID, bytes] = {}
+        self._files: dict[UUID, str] = {}
+        for cache in self._caches.values():
+            absent = set(cache.missing_files)
+            files = [(file.uuid, file.file_path) for file in cache.subcaches]
+            if cache.local_symbols_uuid is not None and cache.local_symbols_path is not None:
+                files.append((cache.local_symbols_uuid, cache.local_symbols_path))
+            for uuid, path in files:
+                if os.path.basename(path) not in absent:
+                    self._files.setdefault(uuid, path)
+
+    @property
+    def folder(self) -> str:
+        """The folder, as an absolute path without links."""
+        return self._folder
+
+    @property
+    def caches(self) -> "tuple[SharedCache, ...]":
+        """Every cache that was found, in the order of :meth:`SharedCache.find`."""
+        return tuple(self._caches.values())
+
+    def by_uuid(self, uuid: "UUID | str | bytes", /) -> "SharedCache":
+        """The cache with the UUID.
+
+        Raises:
+            KeyError: there is none.
+            ValueError: ``uuid`` is no UUID.
+        """
+        from ._native import FileIdentifier
+
+        # Takes a UUID in all its forms, and says what is none.
+        wanted = FileIdentifier(uuid=uuid).uuid
+        if wanted is None or wanted not in self._caches:
+            raise KeyError(f"no cache below {self._folder} has the UUID {wanted}")
+        return self._caches[wanted]
+
+    def __len__(self) -> int:
+        return len(self._caches)
+
+    def __repr__(self) -> str:
+        return f"<CacheLibrary {self._folder!r} caches={len(self._caches)}>"
+
+    def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
+        """The path of the file of a cache, main file or not, that has the UUID; None if there is none."""
+        return None if identifier.uuid is None else self._files.get(identifier.uuid)
+
+    def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:
+        """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none."""
+        if identifier.uuid is None or (cache := self._caches.get(identifier.uuid)) is None:
+            return None
+        atlas = self._atlases.get(identifier.uuid)
+        if atlas is None:
+            # The same object each time: who sees it again does not read it again.
+            atlas = self._atlases.setdefault(identifier.uuid, cache.to_atlas())
+        return atlas

@@ -1,9 +1,10 @@
 """The compiled part of dyld_atlas. Import its names from ``dyld_atlas`` and ``dyld_atlas.formats``.
 
 Everything here is immutable but :class:`ArchiveWriter`, and may be used from many threads at once. What a property says
-was checked when the record was opened: a property costs no I/O and does not fail.
+was checked when the record was opened: a property costs no I/O and does not fail. The one exception is sections, which
+no record holds: they are read from the image's load commands.
 
-What is declared where: options, the snapshot, images, the shared cache, formats.
+What is declared where: options, the snapshot, images, the shared cache, what lies in files, formats.
 """
 
 from ._native_cache import Mapping_ as Mapping_
@@ -24,6 +25,10 @@ from ._native_images import ImageList as ImageList
 from ._native_images import Location as Location
 from ._native_images import Segment as Segment
 from ._native_images import SegmentColumns as SegmentColumns
+from ._native_memory import Pointer as Pointer
+from ._native_memory import PointerColumns as PointerColumns
+from ._native_memory import PointerList as PointerList
+from ._native_memory import Section as Section
 from ._native_options import FileIdentifier as FileIdentifier
 from ._native_options import Limits as Limits
 from ._native_snapshot import AOTImage as AOTImage

@@ -10,6 +10,7 @@ from uuid import UUID
 from typing_extensions import Buffer
 
 from ._native_cache import SharedCache
+from ._native_memory import Section
 from ._native_options import FileIdentifier
 from .addresses import PreferredAddress, RebasedAddress, Slide
 from .enums import Permissions
@@ -54,6 +55,8 @@ class ImageList(Sequence[Image]):
 
     def by_name(self, name: str, /) -> Image:
         """The first image whose install name or file path is `name`, or ends in it as its last component.
+
+        Images of a cache whose files are at hand are found by their other paths, too: see `SharedCache.aliases`.
 
         >>> Snapshot.open("examples/calculator.aar").images.by_name("AppKit").install_name
         '/System/Library/Frameworks/AppKit.framework/Versions/C/AppKit'
@@ -246,6 +249,15 @@ class Image:
         """The segments (``segs``), in the order of the record; empty where the record has none."""
 
     @property
+    def sections(self) -> Sequence[Section]:
+        """The sections of all segments, in the order of the load commands.
+
+        Raises:
+            MissingDataError: the file is not to be had; `identifier` names it.
+            MachOError: its load commands are not well formed.
+        """
+
+    @property
     def shared_cache(self) -> SharedCache | None:
         """The cache that the image lies in; None for a file of its own."""
 
@@ -311,6 +323,22 @@ class Segment:
     def permissions(self) -> Permissions:
         """What it may be used for at first (``perm``)."""
 
+    @property
+    def sections(self) -> Sequence[Section]:
+        """The sections that the load commands of the image put into this segment. Raises as `Image.sections`."""
+
+    def data(self) -> memoryview:
+        """`vm_size` bytes, read-only, zero past `file_size`, and not copied where the platform can map them.
+
+        They are the bytes of the file: of an image of the cache, those of the cache's files, of another those of the
+        Mach-O file with the image's UUID. What dyld writes into the memory of the process, is not in them.
+
+        Raises:
+            MissingDataError: the file is not to be had; `identifier` names it.
+            UnmappedAddressError: the segment lies outside of what the cache maps.
+            MachOError, CacheError: the file is not well formed, or shorter than its headers say.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
@@ -329,6 +357,15 @@ class Location:
     @property
     def segment(self) -> Segment | None:
         """The segment."""
+
+    @property
+    def section(self) -> Section | None:
+        """The section; None where no section covers the address. Looked up when asked for.
+
+        Raises:
+            MissingDataError: the file with the load commands of the image is not to be had.
+            MachOError: they are not well formed.
+        """
 
     @property
     def offset(self) -> int:

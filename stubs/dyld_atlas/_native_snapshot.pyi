@@ -53,7 +53,8 @@ class Snapshot:
         Args:
             data: the archive, bare or in a ``pbz?`` container. It is copied unless it is `bytes`.
             providers: where files come from that the snapshot names, in this order. None means this machine's own
-                files, which count only if their UUID fits; ``()`` means that no file is opened.
+                files, which count only if their UUID fits; ``()`` means that no file is opened. They are kept: bytes of
+                images are asked for when they are needed.
             limits: upper bounds for what the input may ask for.
             lenient: drop records that are broken and list them in `warnings`, instead of raising.
             mode: "copy" reads files instead of mapping them, so that nothing done to them later can hurt.
@@ -164,6 +165,20 @@ class Snapshot:
         >>> place = snapshot.resolve(0x191F50010)
         >>> place.image.name, place.segment.name, place.offset
         ('CoreGraphics', '__TEXT', 16)
+        """
+
+    def read(self, address: RebasedAddress | int, size: int, /) -> bytes:
+        """Bytes at an address of the process, as they are in the files: of the cache, and of its own images.
+
+        A file comes from the providers' `file`; without providers it is the one on this machine. Only a file with the
+        UUID of the image is used. The bytes are not those of the living process: what dyld writes, above all rebased
+        pointers, is not in them; `SharedCache.read` can rebase those of the cache.
+
+        Raises:
+            MissingDataError: the file is not to be had; `identifier` names it.
+            UnmappedAddressError: no image lies there; `address` is the first one without bytes.
+            MachOError, CacheError: the file is not well formed, or shorter than its headers say.
+            TypeError: `address` is a PreferredAddress or a Slide.
         """
 
     def to_bytes(self, *, codec: str | None = None) -> bytes:

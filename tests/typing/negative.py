@@ -30,3 +30,19 @@ def arguments(preferred: da.PreferredAddress, rebased: da.RebasedAddress, snapsh
     da.Snapshot.open("f", providers=[object()])  # error: list-item
     snapshot.pid = 5  # error: misc
     snapshot.shared_cache.uuid  # error: union-attr
+
+
+def caches(
+    cache: da.SharedCache, rebased: da.RebasedAddress, snapshot: da.Snapshot, preferred: da.PreferredAddress
+) -> None:
+    da.SharedCache.open("f", mode="mmap")  # error: arg-type
+    da.SharedCache.open(path="f")  # error: call-arg
+    da.SharedCache.open("f", True)  # error: call-arg
+    cache.read(preferred)  # error: call-arg
+    cache.vm_size = 5  # error: misc
+    cache.local_symbols()[0]  # error: index
+    cache.resolve(preferred).image  # error: union-attr
+    cache.pointers()[0].address + rebased  # error: operator
+    with cache.pinned() as view:
+        view + 1  # error: operator
+    da.SharedCache.find(b"folder")  # error: arg-type

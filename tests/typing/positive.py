@@ -1,7 +1,7 @@
 """What type checkers must see in programs that use dyld_atlas. Checked, not run."""
 
 from collections.abc import Mapping, Sequence
-from typing import assert_type
+from typing import Literal, assert_type
 from uuid import UUID
 
 import dyld_atlas as da
@@ -57,6 +57,40 @@ def snapshots(snapshot: da.Snapshot) -> None:
     del images
 
 
+def caches(cache: da.SharedCache, address: da.PreferredAddress, slide: da.Slide) -> None:
+    assert_type(da.SharedCache.open("f", scavenge=True, slide=slide, mode="copy"), da.SharedCache)
+    assert_type(da.SharedCache.open("f", slide=-0x4000), da.SharedCache)
+    assert_type(da.SharedCache.find("folder"), list[da.SharedCache])
+    assert_type(da.SharedCache.installed(root="/mnt"), list[da.SharedCache])
+    assert_type(cache.header, Mapping[str, object])
+    assert_type(cache.aliases()["/usr/lib/libc.dylib"], da.Image)
+    assert_type(cache.mappings()[0].flags, da.MappingFlags | None)
+    assert_type(cache.mappings()[0].data(), memoryview)
+    assert_type(cache.local_symbols(), memoryview | None)
+    assert_type(cache.read(address, 16), bytes)
+    assert_type(cache.read(0x1000, 16, slide=slide), bytes)
+    assert_type(cache.read(0x1000, 16, slide=4), bytes)
+    assert_type(cache.subcaches[0].layout(), memoryview)
+    assert_type(cache.verify(), Sequence[str])
+    assert_type(cache.to_atlas(codec="lzfse"), bytes)
+    pointers: Sequence[da.Pointer] = cache.pointers()
+    assert_type(cache.pointers(lenient=True), da.PointerList)
+    assert_type(pointers[0].key, Literal["IA", "IB", "DA", "DB"] | None)
+    assert_type(pointers[0].target, da.PreferredAddress)
+    assert_type(cache.pointers().columns().target[0], int)
+    with cache.pinned() as view:
+        assert_type(view, memoryview)
+    if (place := cache.resolve(address)) is not None:
+        assert_type(place.section, da.Section | None)
+
+
+def memory(snapshot: da.Snapshot, address: da.RebasedAddress) -> None:
+    assert_type(snapshot.read(address, 16), bytes)
+    assert_type(snapshot.images[0].sections, Sequence[da.Section])
+    assert_type(snapshot.images[0].segments[0].data(), memoryview)
+    assert_type(snapshot.images[0].segments[0].sections[0].address, da.RebasedAddress)
+
+
 class MyProvider:
     """Any object with the two methods is a provider."""
 
@@ -68,7 +102,7 @@ class MyProvider:
 
 
 def providers() -> None:
-    providers: list[da.Provider] = [MyProvider(), da.DirectoryProvider("/mnt")]
+    providers: list[da.Provider] = [MyProvider(), da.DirectoryProvider("/mnt"), da.CacheLibrary("caches")]
     da.Snapshot.open("f", providers=providers)
 
 

@@ -39,7 +39,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")
     from importlib import import_module
 
-    command = import_module(f".{options.command}", __package__)
+    command = import_module("." + options.command.replace("-", "_"), __package__)
     try:
         code: int = command.run(options)
         sys.stdout.flush()

@@ -4,28 +4,29 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import exits, inputs, records
+from . import cache_inputs, exits, inputs, numbers, records
 from .images import path
 from .terminal import Column, Style, write_table
 
 if TYPE_CHECKING:
-    from .._native import Image, Snapshot
+    from .._native import Image, Location, SharedCache, Snapshot
 
 _COLUMNS = [
     Column("address", "address"),
     Column("segment"),
+    Column("section"),
     Column("image", color="bold"),
     Column("offset", "address"),
     Column("uuid", "uuid", color="dim"),
     Column("path", flexible=True),
 ]
-_END = 1 << 64
 
 
 class _Place(NamedTuple):
     address: int
     image: "Image | None"
     segment: str | None
+    section: str | None
     offset: int | None
 
 
@@ -34,14 +35,15 @@ def run(options: argparse.Namespace) -> int:
     if options.file == "-" and "-" in options.address:
         raise inputs.UsageError("standard input cannot be both the snapshot and the list of addresses")
     addresses = [address for text in options.address for address in _addresses(text)]
-    snapshot = inputs.snapshot(options.file, options)
-    places = [_locate(snapshot, address) for address in addresses]
+    opened = cache_inputs.either(options.file, options)
+    places = [_locate(opened, address) for address in addresses]
     if options.json:
         found = (
             {
                 "address": records.address(place.address),
                 "image": None if place.image is None else records.image_record(place.image),
                 "segment": place.segment,
+                "section": place.section,
                 "offset": records.address(place.offset),
             }
             for place in places
@@ -49,39 +51,46 @@ def run(options: argparse.Namespace) -> int:
         records.write_document("at", {"file": options.file}, addresses=found)
     else:
         rows = (
-            (place.address, place.segment, place.image.name, place.offset, place.image.uuid, path(place.image))
-            if place.image is not None
-            else (place.address, None, None, None, None, None)
+            (
+                place.address,
+                place.segment,
+                place.section,
+                place.image and place.image.name,
+                place.offset,
+                place.image and place.image.uuid,
+                place.image and path(place.image),
+            )
             for place in places
         )
         write_table(_COLUMNS, rows, form=options.format, style=Style(sys.stdout, options.color))
     return exits.OK if all(place.image is not None for place in places) else exits.NOT_FOUND
 
 
-def _locate(snapshot: "Snapshot", address: int) -> _Place:
-    location = snapshot.resolve(address)
+def _locate(opened: "Snapshot | SharedCache", address: int) -> _Place:
+    from .._native import SharedCache
+
+    if isinstance(opened, SharedCache):
+        # A cache is asked for unslid addresses; --slide says how far those that are given were moved.
+        location = opened.resolve((address - int(opened.slide)) % (1 << 64))
+    else:
+        location = opened.resolve(address)
     if location is None:
-        return _Place(address, None, None, None)
-    return _Place(address, location.image, location.segment and location.segment.name, location.offset)
+        return _Place(address, None, None, None, None)
+    segment = location.segment and location.segment.name
+    return _Place(address, location.image, segment, _section(location), location.offset)
+
+
+def _section(location: "Location") -> str | None:
+    """The section, where the file that tells is there."""
+    from ..errors import AtlasError
+
+    try:
+        return location.section and location.section.name
+    except AtlasError:
+        return None
 
 
 def _addresses(text: str) -> list[int]:
     if text != "-":
-        return [_address(text)]
-    return [_address(word) for line in sys.stdin for word in line.split()]
-
-
-def _address(text: str) -> int:
-    """Reads ``0x1a2b`` or ``6699``; hexadecimal digits without 0x are refused, as some of them look decimal."""
-    lower = text.lower()
-    digits = lower.removeprefix("0x")
-    base = 16 if digits != lower else 10
-    try:
-        if "_" in digits or not digits[:1].isalnum():
-            raise ValueError
-        address = int(digits, base)
-    except ValueError:
-        raise inputs.UsageError(f"{text!r} is no address: write 0x1a2b or 6699") from None
-    if address >= _END:
-        raise inputs.UsageError(f"{text!r} is no address: it does not fit into 64 bits")
-    return address
+        return [numbers.address(text)]
+    return [numbers.address(word) for line in sys.stdin for word in line.split()]

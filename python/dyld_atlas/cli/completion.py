@@ -15,17 +15,22 @@ class Option(NamedTuple):
     flags: tuple[str, ...]
     takes_value: bool
     choices: tuple[str, ...]
-    is_folder: bool
+    value: str
+    """What the value is: "folder", "file", or "" for anything else."""
     help: str
 
 
 class Command(NamedTuple):
-    """A command, its options, and the words that its arguments may be; None means files."""
+    """A command, its options, and the words that its arguments may be; None means files, or folders alone."""
 
     name: str
     help: str
     options: tuple[Option, ...]
     words: tuple[str, ...] | None
+    wants_folders: bool
+
+
+_VALUES = {"DIR": "folder", "OUT": "file"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,16 +49,18 @@ def commands() -> tuple[Command, ...]:
 
 
 def _command(name: str, summary: str, parser: argparse.ArgumentParser) -> Command:
-    options, words = [], None
+    options, words, wants_folders = [], None, False
     for action in parser._actions:
         choices = tuple(str(choice) for choice in action.choices or ())
         if action.option_strings:
             takes_value = action.nargs != 0
-            is_folder = action.metavar == "DIR"
-            options.append(Option(tuple(action.option_strings), takes_value, choices, is_folder, action.help or ""))
+            value = _VALUES.get(str(action.metavar), "")
+            options.append(Option(tuple(action.option_strings), takes_value, choices, value, action.help or ""))
         elif choices:
             words = choices
-    return Command(name, summary, tuple(options), words)
+        else:
+            wants_folders |= action.metavar == "DIR"
+    return Command(name, summary, tuple(options), words, wants_folders)
 
 
 def _bash() -> Iterator[str]:
@@ -71,8 +78,9 @@ def _bash() -> Iterator[str]:
         pattern = "|".join(f"{name}:{flag}" for flag in option.flags)
         if option.choices:
             yield f'    {pattern}) COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$word")); return ;;'
-        elif option.is_folder:
-            yield f'    {pattern}) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;'
+        elif option.value:
+            kind = "-d" if option.value == "folder" else "-f"
+            yield f'    {pattern}) compopt -o filenames; mapfile -t COMPREPLY < <(compgen {kind} -- "$word"); return ;;'
         else:
             yield f"    {pattern}) return ;;"
     yield "  esac"
@@ -86,7 +94,8 @@ def _bash() -> Iterator[str]:
         if command.words is not None:
             yield f'      COMPREPLY=($(compgen -W "{" ".join(command.words)}" -- "$word")); return ;;'
         else:
-            yield '      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;'
+            kind = "-d" if command.wants_folders else "-f"
+            yield f'      compopt -o filenames; mapfile -t COMPREPLY < <(compgen {kind} -- "$word"); return ;;'
     yield "  esac"
     yield "}"
     yield "complete -F _dyld_atlas dyld-atlas"
@@ -120,10 +129,11 @@ def _zsh() -> Iterator[str]:
                 value, joined = "", ""
                 if option.takes_value:
                     words = f"({' '.join(option.choices)})" if option.choices else ""
-                    value = f":value:{words or ('_files -/' if option.is_folder else '')}"
+                    value = f":value:{words or {'folder': '_files -/', 'file': '_files'}.get(option.value, '')}"
                     joined = "=" if flag.startswith("--") else ""
                 yield f"        '{flag}{joined}[{quote(option.help)}]{value}' \\"
-        words = f"({' '.join(command.words)})" if command.words is not None else "_files"
+        files = "_files -/" if command.wants_folders else "_files"
+        words = f"({' '.join(command.words)})" if command.words is not None else files
         yield f"        '*:argument:{words}' ;;"
     yield "    esac ;;"
     yield "  esac"
@@ -154,10 +164,14 @@ def _fish() -> Iterator[str]:
             line = f"{condition} {flags} -d {quote(option.help)}"
             if option.choices:
                 line += f" -x -a '{' '.join(option.choices)}'"
-            elif option.is_folder:
+            elif option.value == "folder":
                 line += " -x -a '(__fish_complete_directories)'"
+            elif option.value == "file":
+                line += " -r"
             elif option.takes_value:
                 line += " -x"
             yield line
         if command.words is not None:
             yield f"{condition} -f -a '{' '.join(command.words)}'"
+        elif command.wants_folders:
+            yield f"{condition} -f -a '(__fish_complete_directories)'"

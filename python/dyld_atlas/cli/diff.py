@@ -1,11 +1,15 @@
-"""``dyld-atlas diff``: what changed between two snapshots."""
+"""``dyld-atlas diff``: what changed between two snapshots, or two shared caches."""
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from . import exits, inputs, records
+from . import cache_inputs, exits, inputs, records
 from .images import path
 from .terminal import Column, Style, count, write_table
+
+if TYPE_CHECKING:
+    from .._native import Image, SharedCache, Snapshot
 
 _COLUMNS = [
     Column("change"),
@@ -18,11 +22,20 @@ _COLUMNS = [
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command. As with diff, the exit code is 0 where nothing changed and 1 where something did."""
-    from .._native import diff
-
     if options.old == "-" and options.new == "-":
         raise inputs.UsageError("standard input cannot be both snapshots")
-    changes = diff(inputs.snapshot(options.old, options), inputs.snapshot(options.new, options))
+    kinds = {cache_inputs.is_cache(options.old), cache_inputs.is_cache(options.new)}
+    if len(kinds) == 2:
+        raise inputs.UsageError("one of these is a shared cache, and the other is none")
+    if kinds == {True}:
+        return _caches(cache_inputs.cache(options.old, options), cache_inputs.cache(options.new, options), options)
+    return _snapshots(inputs.snapshot(options.old, options), inputs.snapshot(options.new, options), options)
+
+
+def _snapshots(old: "Snapshot", new: "Snapshot", options: argparse.Namespace) -> int:
+    from .._native import diff
+
+    changes = diff(old, new)
     loaded, unloaded, moved = list(changes.loaded), list(changes.unloaded), list(changes.moved)
     if options.json:
         records.write_document(
@@ -30,16 +43,50 @@ def run(options: argparse.Namespace) -> int:
             {"old": options.old, "new": options.new},
             loaded=map(records.image_record, loaded),
             unloaded=map(records.image_record, unloaded),
-            moved=({"from": records.image_record(old), "to": records.image_record(new)} for old, new in moved),
+            moved=({"from": records.image_record(was), "to": records.image_record(now)} for was, now in moved),
         )
     else:
         rows: list[tuple[object, ...]] = [("loaded", image.address, None, image.uuid, path(image)) for image in loaded]
         rows += [("unloaded", None, image.address, image.uuid, path(image)) for image in unloaded]
-        rows += [("moved", new.address, old.address, new.uuid, path(new)) for old, new in moved]
-        if rows or options.format == "tsv":
-            write_table(_COLUMNS, rows, form=options.format, style=Style(sys.stdout, options.color))
-        if options.format == "table":
-            parts = ((loaded, "loaded"), (unloaded, "unloaded"), (moved, "moved"))
-            summary = ", ".join(count(len(images), what, what) for images, what in parts if images)
-            print(summary or "no image was loaded, unloaded or moved")
+        rows += [("moved", now.address, was.address, now.uuid, path(now)) for was, now in moved]
+        parts = ((loaded, "loaded"), (unloaded, "unloaded"), (moved, "moved"))
+        summary = ", ".join(count(len(images), what, what) for images, what in parts if images)
+        _show(rows, summary or "no image was loaded, unloaded or moved", options)
     return exits.NOT_FOUND if loaded or unloaded or moved else exits.OK
+
+
+def _caches(old: "SharedCache", new: "SharedCache", options: argparse.Namespace) -> int:
+    """Images by their paths: addresses change with every build of a cache, and say nothing."""
+    before, after = _by_name(old), _by_name(new)
+    added = [image for name, image in after.items() if name not in before]
+    removed = [image for name, image in before.items() if name not in after]
+    both = [(image, after[name]) for name, image in before.items() if name in after]
+    rebuilt = [(was, now) for was, now in both if was.uuid != now.uuid]
+    unchanged = len(both) - len(rebuilt)
+    if options.json:
+        records.write_document(
+            "diff",
+            {"old": options.old, "new": options.new, "unchanged_count": unchanged},
+            added=map(records.image_record, added),
+            removed=map(records.image_record, removed),
+            rebuilt=({"from": records.image_record(was), "to": records.image_record(now)} for was, now in rebuilt),
+        )
+    else:
+        rows: list[tuple[object, ...]] = [("added", image.address, None, image.uuid, path(image)) for image in added]
+        rows += [("removed", None, image.address, image.uuid, path(image)) for image in removed]
+        rows += [("rebuilt", now.address, was.address, now.uuid, path(now)) for was, now in rebuilt]
+        numbers = ((len(added), "added"), (len(removed), "removed"), (len(rebuilt), "rebuilt"))
+        parts = [count(number, what, what) for number, what in (*numbers, (unchanged, "unchanged"))]
+        _show(rows, ", ".join(parts), options)
+    return exits.NOT_FOUND if added or removed or rebuilt else exits.OK
+
+
+def _by_name(cache: "SharedCache") -> "dict[str, Image]":
+    return {image.install_name or f"<{image.address:#x}>": image for image in cache.images}
+
+
+def _show(rows: list[tuple[object, ...]], summary: str, options: argparse.Namespace) -> None:
+    if rows or options.format == "tsv":
+        write_table(_COLUMNS, rows, form=options.format, style=Style(sys.stdout, options.color))
+    if options.format == "table":
+        print(summary)

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from ..errors import AtlasError, FormatError, LimitExceededError, SchemaError
-from . import exits, inputs
+from . import exits, hints, inputs
 from .terminal import Style, plain
 
 
@@ -51,6 +51,6 @@ def _hint(error: Exception) -> str | None:
     """What helps, as far as the command knows more than the error: it can look at the file again."""
     if not isinstance(error, FormatError) or isinstance(error, LimitExceededError):
         return None
-    if isinstance(error, SchemaError) and error.key_path is not None:
+    if inputs.wanted == "snapshot" and isinstance(error, SchemaError) and error.key_path is not None:
         return "--lenient shows what is sound"
-    return inputs.what_it_is()
+    return hints.what_it_is()

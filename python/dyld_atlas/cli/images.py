@@ -1,11 +1,11 @@
-"""``dyld-atlas images``: the images of a snapshot."""
+"""``dyld-atlas images``: the images of a snapshot or a shared cache."""
 
 import argparse
 import re
 import sys
 from typing import TYPE_CHECKING
 
-from . import exits, inputs, records
+from . import cache_inputs, exits, inputs, records
 from .terminal import Column, Style, write_table
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def run(options: argparse.Namespace) -> int:
         pattern = re.compile(options.grep or "", re.IGNORECASE if options.ignore_case else 0)
     except re.error as error:
         raise inputs.UsageError(f"--grep: {error}") from None
-    snapshot = inputs.snapshot(options.file, options)
+    opened = cache_inputs.either(options.file, options)
     chosen = [
         (index, image)
-        for index, image in enumerate(snapshot.images)
+        for index, image in enumerate(opened.images)
         if (not options.outside_cache or image.shared_cache is None)
         and (options.grep is None or _found(pattern, image))
     ]

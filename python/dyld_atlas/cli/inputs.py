@@ -10,11 +10,16 @@ from .progress import Progress
 from .terminal import Style, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._native import Snapshot
     from ..providers import Provider
 
 current: str | None = None
 """The input that is being read, for messages."""
+
+wanted = "snapshot"
+"""What it ought to be: "snapshot" or "cache"."""
 
 _data: bytes | None = None
 
@@ -25,10 +30,23 @@ class UsageError(Exception):
     """The arguments do not fit together."""
 
 
+def again(size: int = -1) -> bytes | None:
+    """The first bytes of the current input, or all of them; None where it cannot be read again."""
+    if _data is not None:
+        return _data if size < 0 else _data[:size]
+    if current is None:
+        return None
+    try:
+        with open(current, "rb") as file:
+            return file.read(size)
+    except OSError:
+        return None
+
+
 def read(path: str) -> bytes:
     """The bytes of a file or of standard input."""
-    global current, _data
-    current = "standard input" if path == "-" else path
+    global current, wanted, _data
+    current, wanted = "standard input" if path == "-" else path, "snapshot"
     with Progress(f"reading {current}"):
         if path == "-":
             data = sys.stdin.buffer.read()
@@ -61,7 +79,7 @@ def providers(options: argparse.Namespace) -> "list[Provider] | tuple[()] | None
 
 def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
     """The snapshot at ``path``; what lenient opening dropped is said on standard error."""
-    global current, _data
+    global current, wanted, _data
     from .._native import Snapshot
 
     asked = providers(options)
@@ -70,74 +88,23 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
         with Progress("opening the snapshot"):
             opened = Snapshot.from_bytes(data, providers=asked, lenient=options.lenient)
     else:
-        current, _data = path, None
+        current, wanted, _data = path, "snapshot", None
         with Progress(f"opening {path}"):
             opened = Snapshot.open(path, providers=asked, lenient=options.lenient)
-    _warn(opened, options)
+    warn(opened.warnings, options)
+    record = opened.shared_cache_record
+    if record is not None and opened.shared_cache is None and not options.no_files:
+        hint = "--provider-root DIR, with the files of that machine below DIR; wanted is the .atlas beside "
+        style = Style(sys.stderr, getattr(options, "color", "auto"))
+        print(f"{style('hint:', 'cyan')} {hint}{plain(record.file_path)}", file=sys.stderr)
     return opened
 
 
-def _warn(opened: "Snapshot", options: argparse.Namespace) -> None:
-    """Says what was dropped or not found, and what can be done about it."""
-    style = Style(sys.stderr, options.color)
-    warnings = list(opened.warnings)
+def warn(warnings: "Sequence[str]", options: argparse.Namespace) -> None:
+    """Says what was dropped or not found."""
+    style = Style(sys.stderr, getattr(options, "color", "auto"))
     head = style("dyld-atlas: warning:", "yellow")
     for warning in warnings[:_MOST_WARNINGS]:
         print(f"{head} {plain(current or '')}: {plain(warning)}", file=sys.stderr)
     if len(warnings) > _MOST_WARNINGS:
         print(f"{head} and {len(warnings) - _MOST_WARNINGS} more", file=sys.stderr)
-    record = opened.shared_cache_record
-    if record is not None and opened.shared_cache is None and not options.no_files:
-        hint = "--provider-root DIR, with the files of that machine below DIR; wanted is the .atlas beside "
-        print(f"{style('hint:', 'cyan')} {hint}{plain(record.file_path)}", file=sys.stderr)
-
-
-def what_it_is() -> str | None:
-    """A hint for an input that is something else, from its content."""
-    if current is None:
-        return None
-    data = _data
-    if data is None:
-        try:
-            with open(current, "rb") as file:
-                data = file.read()
-        except OSError:
-            return None
-    from .._native import Archive
-    from ..errors import FormatError
-
-    try:
-        archive = Archive.from_bytes(data)
-    except FormatError:
-        return describe(data[:64])
-    if "process.plist" in archive:
-        return None
-    if any(entry.path.startswith("caches/uuids/") for entry in archive.entries):
-        return "this is the atlas of a shared cache; dyld-atlas validate looks it over"
-    return "this is an archive, but none of a snapshot: it holds no process.plist"
-
-
-def describe(head: bytes) -> str:
-    """What a file probably is that begins with ``head`` and cannot be read as an archive."""
-    if not head:
-        return "the file is empty"
-    if head.startswith(b"bplist"):
-        return "this is a bare property list; a snapshot is an archive that holds one as process.plist"
-    if head.startswith(b"dyld_v1"):
-        return "this is a shared cache itself, not a snapshot; its atlas lies beside it as .atlas"
-    if head.startswith(b"AEA1"):
-        return "this is an encrypted or signed archive (AEA); decrypt it first"
-    magic = head[:4]
-    if magic in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"):
-        return "this is a Mach-O file, not a snapshot"
-    if head.startswith(b"\x7fELF"):
-        return "this is an ELF file, a program or library of another system"
-    if head.lstrip().startswith((b"<?xml", b"<!DOCTYPE plist", b"<plist")):
-        return "this is an XML document; a snapshot is an archive that holds a binary property list"
-    known = ((b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"xar!", "xar"), (b"\xfd7zXZ", "xz"))
-    for mark, name in known:
-        if head.startswith(mark):
-            return f"this is a {name} file; unpack it first"
-    if head.startswith((b"AA01", b"YAA1", b"pbz")):
-        return "it begins as an archive should, so it was probably cut short or damaged on the way"
-    return "an archive begins with AA01, YAA1 or, compressed, with pbz; this is something else"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import AtlasError, FormatError
 from .failures import hint_of
-from .inputs import describe
+from .hints import describe
 from .progress import Progress
 from .terminal import count
 

@@ -12,8 +12,9 @@ exit codes:
   3  the content is malformed
   4  access is denied
 
-FILE is a snapshot of dyld: an Apple Archive with process.plist, bare or
-compressed; - reads standard input. Data goes to standard output, messages to
+FILE is a snapshot of dyld (an Apple Archive with process.plist, bare or
+compressed; - reads standard input), or the main file of a shared cache: the
+others are found from its header. Data goes to standard output, messages to
 standard error. Colour is used on terminals only, and not if NO_COLOR is set.
 With --json, addresses are hexadecimal text ("0x1a2b"), sizes are numbers, and
 "version" changes when a field is taken away or means something else; fields may
@@ -61,6 +62,12 @@ def _input_options() -> argparse.ArgumentParser:
     return options
 
 
+def _opening_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
+    options.add_argument("--scavenge", action="store_true", help="read the headers, and ignore any .atlas")
+    return options
+
+
 def _output_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     shape = options.add_mutually_exclusive_group()
@@ -79,9 +86,12 @@ def _output_options() -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command."""
+    from . import cache_parser
+
     parser = argparse.ArgumentParser(
         prog="dyld-atlas",
-        description="Shows what a process of an Apple system has loaded, from the records that dyld keeps.",
+        description="Shows what a process of an Apple system has loaded, from the records that dyld keeps, and what\n"
+        "is in the shared caches of these systems.",
         epilog=_EPILOG,
         formatter_class=_Formatter,
         allow_abbrev=False,
@@ -90,23 +100,31 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     inputs, outputs = _input_options(), _output_options()
 
-    def add(name: str, summary: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def add(name: str, summary: str, *parents: argparse.ArgumentParser, examples: str = "") -> argparse.ArgumentParser:
+        lines = "".join(f"  dyld-atlas {line}\n" for line in examples.splitlines())
         return commands.add_parser(
             name,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"examples:\n{lines}" if lines else None,
             parents=parents,
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
 
-    def add_file(command: argparse.ArgumentParser, name: str = "file", metavar: str = "FILE") -> None:
-        command.add_argument(name, metavar=metavar, help="a snapshot; - reads standard input")
+    def add_file(command: argparse.ArgumentParser, help: str = "a snapshot, or the main file of a cache") -> None:
+        command.add_argument("file", metavar="FILE", help=f"{help}; - reads a snapshot from standard input")
 
-    show = add("show", "sum a snapshot up", inputs, outputs)
-    add_file(show)
+    show = add("show", "sum a snapshot up", inputs, outputs, examples="show process.aar\nshow - < process.aar")
+    show.add_argument("file", metavar="FILE", help="a snapshot; - reads standard input")
 
-    images = add("images", "list the images of a snapshot", inputs, outputs)
+    images = add(
+        "images",
+        "list the images of a snapshot or a shared cache",
+        inputs,
+        outputs,
+        examples="images process.aar --outside-cache\nimages dyld_shared_cache_arm64e --grep Security --json",
+    )
     add_file(images)
     images.add_argument(
         "--grep", metavar="PATTERN", help="only images whose install name, path or UUID the regular expression finds"
@@ -114,29 +132,57 @@ def build_parser() -> argparse.ArgumentParser:
     images.add_argument("-i", "--ignore-case", action="store_true", help="--grep makes no difference of case")
     images.add_argument("--outside-cache", action="store_true", help="only images that do not lie in the shared cache")
 
-    segments = add("segments", "list the segments of images", inputs, outputs)
+    segments = add(
+        "segments",
+        "list the segments of images",
+        inputs,
+        outputs,
+        examples="segments process.aar\nsegments dyld_shared_cache_arm64e libobjc.A.dylib",
+    )
     add_file(segments)
     segments.add_argument("image", metavar="IMAGE", nargs="*", help="name, path or UUID of an image; all unless given")
 
-    at = add("at", "say what lies at addresses", inputs, outputs)
+    at = add(
+        "at",
+        "say what lies at addresses",
+        inputs,
+        outputs,
+        examples="at process.aar 0x102ec5000\nat dyld_shared_cache_arm64e --slide 0xa2cc000 0x18a2d0004",
+    )
     add_file(at)
     at.add_argument(
         "address",
         metavar="ADDRESS",
         nargs="+",
-        help="an address in the process, such as 0x1a2b or 6699; - reads a list from standard input",
+        help="an address in the process, such as 0x1a2b or 6699; of a cache, one without slide; "
+        "- reads a list from standard input",
     )
+    at.add_argument("--slide", metavar="N", help="of a cache: how far the addresses given were moved")
 
-    validate = add("validate", "say whether a snapshot or a cache's atlas is sound, and what is wrong where", outputs)
+    validate = add(
+        "validate",
+        "say whether a snapshot or a cache's atlas is sound, and what is wrong where",
+        outputs,
+        examples="validate process.aar\nvalidate dyld_shared_cache_arm64e.atlas",
+    )
     validate.add_argument("file", metavar="FILE", help="a snapshot or an .atlas; - reads standard input")
     validate.add_argument(
         "--lenient", action="store_true", help="what lenient opening can do without counts as a warning"
     )
 
-    diff = add("diff", "say which images were loaded, unloaded and moved", inputs, outputs)
-    add_file(diff, "old", "OLD")
-    add_file(diff, "new", "NEW")
+    diff = add(
+        "diff",
+        "say which images were loaded, unloaded and moved, or which of two caches differ",
+        inputs,
+        outputs,
+        examples="diff before.aar after.aar\ndiff 26.0/dyld_shared_cache_arm64e 26.1/dyld_shared_cache_arm64e",
+    )
+    for name in ("old", "new"):
+        help = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
+        diff.add_argument(name, metavar=name.upper(), help=help)
 
-    completion = add("completion", "print the completion script of a shell")
+    cache_parser.add_commands(add, inputs, _opening_options(), outputs)
+
+    completion = add("completion", "print the completion script of a shell", examples="completion fish | source")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
     return parser

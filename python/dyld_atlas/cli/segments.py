@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import exits, inputs, records
+from . import cache_inputs, exits, records
 from .terminal import Column, Style, plain, write_table
 
 if TYPE_CHECKING:
-    from .._native import Image, Segment, Snapshot
+    from collections.abc import Sequence
+
+    from .._native import Image, Segment
 
 _COLUMNS = [
     Column("address", "address"),
@@ -23,8 +25,8 @@ _COLUMNS = [
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    snapshot = inputs.snapshot(options.file, options)
-    images, missing = _choose(snapshot, options.image)
+    opened = cache_inputs.either(options.file, options)
+    images, missing = choose(opened.images, options.image)
 
     def found() -> "Iterator[tuple[int, Image, Segment]]":
         for index, image in images:
@@ -64,9 +66,9 @@ def run(options: argparse.Namespace) -> int:
     return exits.NOT_FOUND if missing else exits.OK
 
 
-def _choose(snapshot: "Snapshot", wanted: list[str]) -> "tuple[list[tuple[int, Image]], list[str]]":
+def choose(images: "Sequence[Image]", wanted: "Sequence[str]") -> "tuple[list[tuple[int, Image]], list[str]]":
     """The images that are asked for, in the order of the list, and the names that no image has."""
-    everything = list(enumerate(snapshot.images))
+    everything = list(enumerate(images))
     if not wanted:
         return everything, []
     chosen, missing = set(), []

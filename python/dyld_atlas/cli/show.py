@@ -9,6 +9,7 @@ from .terminal import Column, Style, count, exact, human_size, plain, write_tabl
 
 if TYPE_CHECKING:
     from .._native import Snapshot
+    from ..enums import Platform
 
 _MOST_IMAGES = 20
 
@@ -65,6 +66,11 @@ def _outside(snapshot: "Snapshot") -> int:
 
 def _label(name: str) -> str:
     return name.lower().replace("_", " ")
+
+
+def platform_name(platform: "Platform | None") -> str | None:
+    """A platform as Apple writes it; None for none."""
+    return None if platform is None else _platform(platform.name)
 
 
 def _platform(name: str) -> str:

@@ -6,6 +6,7 @@
 //! * [`notify`]: changes as they happen: subscribers, the registration with dyld, its messages
 //! * [`task`]: the memory of a process, live or in a core file, and the snapshot that it publishes there
 //! * [`model`]: `Snapshot`, images, segments, the shared cache as a record describes it, `diff`
+//! * [`memory`]: from addresses to bytes: of a cache's files, and of Mach-O files that lie in none
 //! * [`cache`]: where a cache's record comes from, and the process-wide table of records
 //! * [`schema`]: what the keys of a record mean; the one pass that checks a record and reads it
 //! * [`archive`], [`bplist`], [`macho`]: the formats, as checked views of bytes, and their writers
@@ -36,6 +37,8 @@ pub mod macho;
 pub mod schema;
 
 pub mod cache;
+
+pub mod memory;
 
 pub mod model;
 

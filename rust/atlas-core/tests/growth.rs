@@ -8,21 +8,27 @@
 
 mod support;
 
+#[path = "exercise/seeds/caches/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "each test uses its part")]
+mod caches;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use atlas_core::archive::ArchiveWriter;
 use atlas_core::bytes::{Bytes, Mode};
-use atlas_core::model::{Opening, Options, Snapshot, diff};
+use atlas_core::model::{ImageSet, OpenCacheOptions, Opening, Options, SharedCache, Snapshot, diff};
+use caches::{ARM64E, Plan};
 use support::build::{self, CACHE};
 
 /// Own images, and as many of the cache: each four times the one before.
 const SIZES: [u32; 3] = [500, 2000, 8000];
 
 /// What is counted, each after the opening of two snapshots, which `nothing` stands for.
-const STEPS: [&str; 7] = ["nothing", "open", "columns", "segments", "objects", "look up", "diff"];
+const STEPS: [&str; 9] = ["nothing", "open", "columns", "segments", "objects", "look up", "diff", "scavenge", "verify"];
 
 /// How the run within valgrind is told what to do: a step, and the folder of the archives.
 const ASKED: &str = "DYLD_ATLAS_GROWTH";
@@ -37,6 +43,12 @@ fn archive(images: u32, cached: u32) -> Vec<u8> {
     writer.add_file(b"process.plist", build::process_with_images(images, cached)).unwrap();
     writer.add_file(format!("caches/uuids/{CACHE}.plist").as_bytes(), build::cache_plist(cached)).unwrap();
     writer.to_bytes(None).unwrap()
+}
+
+/// The cache in `folder`, from its headers.
+fn cache(folder: &Path) -> Arc<SharedCache> {
+    let options = OpenCacheOptions { scavenge: true, ..OpenCacheOptions::default() };
+    SharedCache::open(&folder.join("cache"), options).unwrap()
 }
 
 fn step(name: &str, folder: &Path) {
@@ -59,6 +71,11 @@ fn step(name: &str, folder: &Path) {
             assert!(images.by_name(&image.name().unwrap().decode_lossy()).is_some());
             assert!(images.at(image.address().0).is_some());
         }
+        "scavenge" => {
+            let images = ImageSet::of_cache(cache(folder));
+            assert!(black_box(images.segment_columns()).len() >= images.len());
+        }
+        "verify" => assert_eq!(cache(folder).verify().unwrap(), [""; 0]),
         "diff" => assert!(!black_box(diff(old.images(), images)).loaded.is_empty()),
         other => panic!("{other}"),
     }
@@ -97,6 +114,8 @@ fn work_grows_no_faster_than_the_number_of_images() {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("old"), archive(images - images / 100, images)).unwrap();
         std::fs::write(folder.join("new"), archive(images, images)).unwrap();
+        let cache = caches::build(&Plan::new(ARM64E, 0x228, 5).images(images as usize).aligned(0x1000));
+        std::fs::write(folder.join("cache"), &cache.files[0].bytes).unwrap();
         for name in STEPS {
             taken.entry(name).or_default().push(instructions(name, &folder));
         }

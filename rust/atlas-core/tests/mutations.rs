@@ -120,7 +120,7 @@ fn fixtures(folder: &Path, name: &str, seeds: &mut Seeds) {
 
 #[test]
 fn archives() {
-    run("archive", 25, exercise::archive);
+    run("archive", 18, exercise::archive);
 }
 
 #[test]
@@ -130,17 +130,27 @@ fn containers() {
 
 #[test]
 fn plists() {
-    run("plist", 20, exercise::plist);
+    run("plist", 13, exercise::plist);
 }
 
 #[test]
 fn snapshots() {
-    run("snapshot", 25, exercise::snapshot);
+    run("snapshot", 18, exercise::snapshot);
 }
 
 #[test]
 fn machos() {
-    run("macho", 10, exercise::macho);
+    run("macho", 11, exercise::macho);
+}
+
+#[test]
+fn caches() {
+    run("cache", 13, exercise::cache);
+}
+
+#[test]
+fn slides() {
+    run("slide", 7, exercise::slide);
 }
 
 #[test]

@@ -194,12 +194,12 @@ fn cache_records_of_dyld() {
                 assert!(snapshot.images().get(index).unwrap().shared_cache().is_some(), "{name}");
             }
             let shared = snapshot.shared_cache().unwrap();
-            let record = shared.known().record();
+            let record = shared.known();
             assert_eq!(shared.slide().0, slide, "{name}");
-            assert_eq!(record.raw_pointer_size, integer(&cache["psze"]), "{name}");
-            assert_eq!(record.vm_size, integer(&cache["size"]), "{name}");
-            assert_eq!(record.symbol_file_name, cache.get("snme").map(text), "{name}");
-            let symbols = record.symbol_file_uuid.map(|uuid| uuid.simple().to_string());
+            assert_eq!(record.raw_pointer_size(), integer(&cache["psze"]), "{name}");
+            assert_eq!(record.vm_size(), integer(&cache["size"]), "{name}");
+            assert_eq!(record.symbol_file_name().map(str::to_owned), cache.get("snme").map(text), "{name}");
+            let symbols = record.symbol_file_uuid().map(|uuid| uuid.simple().to_string());
             assert_eq!(symbols, cache.get("suid").map(|uuid| uuid["data"].as_str().unwrap().to_owned()), "{name}");
             let files = cache["dscs"].as_array().unwrap();
             assert_eq!(shared.subcaches().len(), files.len(), "{name}");

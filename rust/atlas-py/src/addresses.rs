@@ -2,7 +2,7 @@
 //! constructors, because a number of the core needs no check.
 
 use atlas_core::address::{PreferredAddress, RebasedAddress, Slide};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyType};
@@ -65,6 +65,32 @@ pub fn rebased_argument(object: &Bound<'_, PyAny>) -> PyResult<RebasedAddress> {
 pub fn preferred_argument(object: &Bound<'_, PyAny>) -> PyResult<PreferredAddress> {
     let py = object.py();
     argument(object, |classes| (&classes.preferred, [&classes.rebased, &classes.slide]), py).map(PreferredAddress)
+}
+
+/// How far something is moved: a `Slide` or a plain integer, modulo 2^64.
+///
+/// # Errors
+/// As [`rebased_argument`]; plain integers may be negative, down to -2^63.
+pub fn slide_argument(object: &Bound<'_, PyAny>) -> PyResult<Slide> {
+    if let Ok(distance) = object.extract::<i64>()
+        && distance < 0
+    {
+        return Ok(Slide(distance.cast_unsigned()));
+    }
+    argument(object, |classes| (&classes.slide, [&classes.preferred, &classes.rebased]), object.py()).map(Slide)
+}
+
+/// A number of bytes.
+///
+/// # Errors
+/// `TypeError` for what is no integer, `ValueError` for a negative one, `OverflowError` past 64 bits.
+#[inline]
+pub fn size_argument(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    match object.extract::<i64>() {
+        Ok(size @ 0..) => Ok(size.cast_unsigned()),
+        Ok(_) => Err(PyValueError::new_err("a size must not be negative")),
+        Err(_) => object.extract(),
+    }
 }
 
 #[inline]

@@ -1,23 +1,26 @@
 //! Memory across the border, both ways; the only file of this crate with `unsafe`.
 //!
 //! In: what Python calls a buffer becomes [`Bytes`], or numbers that are read while the interpreter runs on. Memory that
-//! Python could change is copied, or read one number at a time. Out: memory of the core as a read-only buffer, not copied.
+//! Python could change is copied, or read one number at a time. Out: memory of the core as a read-only buffer, not copied, and
+//! `bytes` that are written where they lie.
 
 use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use atlas_core::bytes::Bytes;
 use pyo3::IntoPyObjectExt;
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-use crate::sequences;
+use crate::errors::OrRaise;
+use crate::{detach, sequences};
 
 /// Everything that supports the buffer protocol, as bytes that nobody can change.
 ///
@@ -66,6 +69,35 @@ fn part_of_immutable(view: &Bound<'_, PyMemoryView>) -> PyResult<Option<Bytes>> 
 /// Bytes of the core as a read-only `memoryview` that keeps them alive.
 pub fn memory_view<'py>(py: Python<'py>, bytes: Bytes) -> PyResult<Bound<'py, PyMemoryView>> {
     PyMemoryView::from(Bound::new(py, ColumnBuffer::new(bytes))?.as_any())
+}
+
+/// A new `bytes` object of `size` bytes that `fill` writes; where that takes its time, the interpreter runs on meanwhile.
+///
+/// # Errors
+/// `MemoryError`, and the exception of what `fill` says.
+pub fn filled<'py>(
+    py: Python<'py>,
+    size: u64,
+    fill: impl FnOnce(&mut [u8]) -> atlas_core::Result<()> + Send,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let too_large = |_| PyMemoryError::new_err(format!("no memory for {size} bytes"));
+    let length = ffi::Py_ssize_t::try_from(size).map_err(too_large)?;
+    // SAFETY: asked for without contents, the interpreter makes a new object of that many bytes, or raises.
+    let made = unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), length) };
+    // SAFETY: that is a new reference, or null with an exception set.
+    let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?.cast_into::<PyBytes>()?;
+    // SAFETY: it is a `bytes` object.
+    let start = unsafe { ffi::PyBytes_AsString(made.as_ptr()) };
+    // SAFETY: the object has that many bytes there. It is new, and nobody knows of it before this function returns, so that
+    // they are ours alone; `made` keeps them alive. Whether they hold anything yet does not matter to this type.
+    let cells: &mut [MaybeUninit<u8>] = unsafe { std::slice::from_raw_parts_mut(start.cast(), length.cast_unsigned()) };
+    let write = move || {
+        cells.fill(MaybeUninit::new(0));
+        // SAFETY: every cell holds a number now, and both types have the same layout.
+        fill(unsafe { &mut *(std::ptr::from_mut(cells) as *mut [u8]) })
+    };
+    detach::where_large(py, length.cast_unsigned(), write).or_raise(py)?;
+    Ok(made)
 }
 
 /// Whether `format` is one letter of `letters`, in the byte order of this machine.
@@ -205,6 +237,8 @@ pub enum Cells<'a> {
     Bytes(&'a Bytes),
     /// `uint8`.
     U8(&'a [u8]),
+    /// `uint16`.
+    U16(&'a [u16]),
     /// `uint64`.
     U64(&'a [u64]),
     /// `int32`.
@@ -218,6 +252,7 @@ impl Cells<'_> {
         match self {
             Self::Bytes(bytes) => (bytes.as_ptr(), bytes.len(), 1, c"B"),
             Self::U8(cells) => (cells.as_ptr(), cells.len(), 1, c"B"),
+            Self::U16(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<u16>(), c"H"),
             Self::U64(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<u64>(), c"Q"),
             Self::I32(cells) => (cells.as_ptr().cast(), cells.len(), size_of::<i32>(), c"i"),
             Self::Rows(cells) => (cells.as_ptr().cast(), cells.len(), 1, c"B"),
@@ -331,6 +366,7 @@ impl ColumnBuffer {
         match cells {
             Cells::Bytes(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::U8(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::U16(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::U64(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::I32(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
             Cells::Rows(cells) => Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any()),
@@ -340,6 +376,7 @@ impl ColumnBuffer {
     fn __repr__(&self) -> String {
         let kind = match self.cells() {
             Cells::Bytes(_) | Cells::U8(_) => "uint8",
+            Cells::U16(_) => "uint16",
             Cells::U64(_) => "uint64",
             Cells::I32(_) => "int32",
             Cells::Rows(_) => "rows of 16 uint8",

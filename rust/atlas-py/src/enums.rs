@@ -20,6 +20,8 @@ pub static PLATFORM: Enumeration = Enumeration::new("Platform");
 pub static PROCESS_STATE: Enumeration = Enumeration::new("ProcessState");
 /// What a mapping may be used for.
 pub static PERMISSIONS: Enumeration = Enumeration::new("Permissions");
+/// What a mapping of a cache holds.
+pub static MAPPING_FLAGS: Enumeration = Enumeration::new("MappingFlags");
 /// Facts about a whole process.
 pub static SNAPSHOT_FLAGS: Enumeration = Enumeration::new("SnapshotFlags");
 

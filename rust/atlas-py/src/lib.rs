@@ -55,6 +55,12 @@ mod _native {
     #[pymodule_export]
     use crate::model::mapping::Mapping;
     #[pymodule_export]
+    use crate::model::pointer::Pointer;
+    #[pymodule_export]
+    use crate::model::pointers::{PointerColumns, PointerList};
+    #[pymodule_export]
+    use crate::model::section::Section;
+    #[pymodule_export]
     use crate::model::segment::Segment;
     #[pymodule_export]
     use crate::model::shared_cache::SharedCache;

@@ -25,7 +25,8 @@ pub trait Items: Send + Sync + 'static {
 /// Adds this file's classes, and tells `collections.abc` that they are sequences.
 pub fn register(py: Python<'_>) -> PyResult<()> {
     PySequence::register::<LazySequence>(py)?;
-    PySequence::register::<crate::model::image_list::ImageList>(py)
+    PySequence::register::<crate::model::image_list::ImageList>(py)?;
+    PySequence::register::<crate::model::pointers::PointerList>(py)
 }
 
 /// Where an index of Python, perhaps negative, points.

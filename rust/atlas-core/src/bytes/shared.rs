@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::sys::MappedFile;
 
 /// How a file becomes bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Map it: nothing is read until it is used, and nothing is copied.
     #[default]
@@ -49,6 +49,12 @@ impl Bytes {
         let start = self.range.start.checked_add(range.start)?;
         let end = self.range.start.checked_add(range.end)?;
         (start <= end && end <= self.range.end).then(|| Self { backing: Arc::clone(&self.backing), range: start..end })
+    }
+
+    /// How many `Bytes` share the backing of these, these included.
+    #[must_use]
+    pub fn share_count(&self) -> usize {
+        Arc::strong_count(&self.backing)
     }
 }
 

@@ -3,9 +3,16 @@
 use std::any::Any;
 use std::sync::OnceLock;
 
-use crate::schema::CacheRecord;
+use uuid::Uuid;
 
+use crate::bplist::Text;
+use crate::bytes::Bytes;
+use crate::error::Result;
+use crate::schema::{CacheRecord, SubCacheRow};
+
+use super::atlas_writer::{self, NamedCache};
 use super::columns::CacheColumns;
+use super::scavenge::Scavenged;
 
 /// Where a record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,20 +21,36 @@ pub enum RecordOrigin {
     Provider,
     /// The `.atlas` beside the cache file on this machine.
     BesideCache,
-    /// It was embedded in the snapshot.
+    /// It was embedded in the snapshot, or in the cache itself.
     Embedded,
+    /// It was made from the headers of the cache's files.
+    Scavenged,
 }
 
 /// The segment that images of a cache share: an address in it is no image's.
 pub const LINKEDIT: &str = "__LINKEDIT";
 
-/// A checked record, and what was made of it once for everybody.
+/// What a cache is known by.
 #[derive(Debug)]
-pub struct KnownCache {
+enum Record {
+    Atlas(Atlas),
+    Scavenged(Scavenged),
+}
+
+/// A checked record of an atlas, and what was made of it.
+#[derive(Debug)]
+struct Atlas {
     record: CacheRecord,
-    origin: RecordOrigin,
     warnings: Vec<String>,
     columns: OnceLock<CacheColumns>,
+    subcaches: OnceLock<Vec<SubCacheRow>>,
+}
+
+/// What is known of a cache, and what was made of it once for everybody.
+#[derive(Debug)]
+pub struct KnownCache {
+    record: Record,
+    origin: RecordOrigin,
     shared_linkedit: OnceLock<Vec<(u64, u64)>>,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -36,20 +59,110 @@ impl KnownCache {
     /// Takes a checked record and what a lenient check said of it.
     #[must_use]
     pub fn new(record: CacheRecord, origin: RecordOrigin, warnings: Vec<String>) -> Self {
-        Self {
-            record,
+        Self::of(
+            Record::Atlas(Atlas { record, warnings, columns: OnceLock::new(), subcaches: OnceLock::new() }),
             origin,
-            warnings,
-            columns: OnceLock::new(),
-            shared_linkedit: OnceLock::new(),
-            companion: OnceLock::new(),
+        )
+    }
+
+    /// Takes what the headers say.
+    pub(super) fn scavenged(record: Scavenged, origin: RecordOrigin) -> Self {
+        Self::of(Record::Scavenged(record), origin)
+    }
+
+    fn of(record: Record, origin: RecordOrigin) -> Self {
+        Self { record, origin, shared_linkedit: OnceLock::new(), companion: OnceLock::new() }
+    }
+
+    /// UUID of the cache; zeros where it is scavenged and has none (before dyld-239.3).
+    #[must_use]
+    pub const fn uuid(&self) -> Uuid {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.uuid,
+            Record::Scavenged(scavenged) => scavenged.uuid,
         }
     }
 
-    /// The record.
+    /// Unslid base address.
     #[must_use]
-    pub const fn record(&self) -> &CacheRecord {
-        &self.record
+    pub const fn preferred_load_address(&self) -> u64 {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.preferred_load_address,
+            Record::Scavenged(scavenged) => scavenged.preferred_load_address,
+        }
+    }
+
+    /// Bytes of address space.
+    #[must_use]
+    pub const fn vm_size(&self) -> u64 {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.vm_size,
+            Record::Scavenged(scavenged) => scavenged.vm_size,
+        }
+    }
+
+    /// Pointer size as the record has it. dyld's builder writes it inverted, and its scavenger always 8; nothing should be
+    /// derived from it.
+    #[must_use]
+    pub const fn raw_pointer_size(&self) -> u64 {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.raw_pointer_size,
+            Record::Scavenged(scavenged) => scavenged.raw_pointer_size,
+        }
+    }
+
+    /// Name of the local-symbols file.
+    #[must_use]
+    pub fn symbol_file_name(&self) -> Option<&str> {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.symbol_file_name.as_deref(),
+            Record::Scavenged(scavenged) => scavenged.symbol_file_name.as_deref(),
+        }
+    }
+
+    /// UUID of the local-symbols file.
+    #[must_use]
+    pub const fn symbol_file_uuid(&self) -> Option<Uuid> {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.symbol_file_uuid,
+            Record::Scavenged(scavenged) => scavenged.symbol_file_uuid,
+        }
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub const fn image_count(&self) -> u32 {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.images.len(),
+            Record::Scavenged(scavenged) => scavenged.image_count,
+        }
+    }
+
+    /// Where a lenient reading dropped images: the index that each of those that are left has in the record.
+    #[must_use]
+    pub fn kept(&self) -> Option<&[u32]> {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.images.kept(),
+            Record::Scavenged(_) => None,
+        }
+    }
+
+    /// The string at a position that a row of this cache names; `None` for 0.
+    #[must_use]
+    #[inline]
+    pub fn text(&self, position: u32) -> Option<Text<'_>> {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.images.text(position),
+            Record::Scavenged(scavenged) => scavenged.listing().text(position),
+        }
+    }
+
+    /// The files of the cache, the main file first; made on the first call.
+    pub fn subcaches(&self) -> &[SubCacheRow] {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.subcaches.get_or_init(|| atlas.record.subcaches()),
+            Record::Scavenged(scavenged) => &scavenged.subcaches,
+        }
     }
 
     /// Where the record came from.
@@ -58,15 +171,21 @@ impl KnownCache {
         self.origin
     }
 
-    /// What a lenient check dropped.
+    /// What a lenient check dropped, or what the headers did not say. For the latter the images are listed first.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        match &self.record {
+            Record::Atlas(atlas) => &atlas.warnings,
+            Record::Scavenged(scavenged) => &scavenged.listing().warnings,
+        }
     }
 
     /// The images as arrays; made on the first call, in one pass.
     pub fn columns(&self) -> &CacheColumns {
-        self.columns.get_or_init(|| CacheColumns::build(&self.record.images))
+        match &self.record {
+            Record::Atlas(atlas) => atlas.columns.get_or_init(|| CacheColumns::build(&atlas.record.images)),
+            Record::Scavenged(scavenged) => &scavenged.listing().columns,
+        }
     }
 
     /// The unslid address and size of each `__LINKEDIT` that two images or more have in common, ascending.
@@ -76,7 +195,7 @@ impl KnownCache {
             let (mut known, mut ranges) = (0, Vec::new());
             for segment in &self.columns().segments {
                 let name = segment.name;
-                if name == known || self.record.images.text(name).is_some_and(|name| name.is(LINKEDIT)) {
+                if name == known || self.text(name).is_some_and(|name| name.is(LINKEDIT)) {
                     known = name;
                     ranges.push((segment.preferred_load_address, segment.vm_size));
                 }
@@ -102,11 +221,48 @@ impl KnownCache {
 
     /// Bytes held for this cache: the property list, and the arrays once they are made.
     pub fn byte_length(&self) -> usize {
-        self.record.plist().bytes().len().saturating_add(self.column_length())
+        let list = match &self.record {
+            Record::Atlas(atlas) => atlas.record.plist().bytes().len(),
+            Record::Scavenged(_) => 0,
+        };
+        list.saturating_add(self.column_length())
     }
 
     /// Bytes of the arrays, once they are made.
     pub(super) fn column_length(&self) -> usize {
-        self.columns.get().map_or(0, CacheColumns::byte_length)
+        match &self.record {
+            Record::Atlas(atlas) => atlas.columns.get().map_or(0, CacheColumns::byte_length),
+            Record::Scavenged(scavenged) => scavenged.byte_length(),
+        }
+    }
+
+    /// The pointer size as dyld's builder writes it.
+    pub(super) const fn built_pointer_size(&self) -> u64 {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.raw_pointer_size,
+            Record::Scavenged(scavenged) => scavenged.built_pointer_size,
+        }
+    }
+
+    /// The UUIDs and names of the caches in the property list of [`Self::atlas_plist`] beside this one.
+    pub(super) fn siblings(&self) -> (Vec<Uuid>, Vec<String>) {
+        let Record::Atlas(atlas) = &self.record else { return Default::default() };
+        let plist = atlas.record.plist();
+        // The list was checked for this cache only; what is wrong with the others is not asked here.
+        let mut uuids = CacheRecord::uuids(plist).unwrap_or_default();
+        uuids.retain(|uuid| *uuid != self.uuid());
+        (uuids, CacheRecord::names(plist).unwrap_or_default())
+    }
+
+    /// The property list that an atlas of this cache holds: as it was read, or as dyld's builder would write it for a cache
+    /// whose main file is called `leaf`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Limit`] where there are more objects than a property list can hold.
+    pub fn atlas_plist(&self, leaf: &str) -> Result<Bytes> {
+        match &self.record {
+            Record::Atlas(atlas) => Ok(atlas.record.plist().bytes().clone()),
+            Record::Scavenged(_) => atlas_writer::plist(&[NamedCache { leaf, known: self }]),
+        }
     }
 }

@@ -66,6 +66,7 @@ pub struct LocalSymbol {
 /// The table of local symbols of a cache, checked.
 #[derive(Clone, Debug)]
 pub struct LocalSymbols {
+    whole: Bytes,
     entries: Bytes,
     nlists: Bytes,
     strings: Bytes,
@@ -118,6 +119,7 @@ impl LocalSymbols {
             entries: part(info::ENTRIES_OFFSET, info::ENTRIES_COUNT, entry_size, "entries")?,
             nlists: part(info::NLIST_OFFSET, info::NLIST_COUNT, nlist_size, "nlists")?,
             strings: part(info::STRINGS_OFFSET, info::STRINGS_SIZE, 1, "strings")?,
+            whole,
             order: file.byte_order(),
             wide_entries,
             wide_nlists,
@@ -196,6 +198,12 @@ impl LocalSymbols {
     #[must_use]
     pub const fn nlist_size(&self) -> usize {
         if self.wide_nlists { nlist::WIDE_SIZE } else { nlist::SIZE }
+    }
+
+    /// The whole block as it stands in the file, from `dyld_cache_local_symbols_info` on.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.whole
     }
 
     /// Every `nlist`, as it stands in the file.

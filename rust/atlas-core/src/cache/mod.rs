@@ -5,22 +5,33 @@
 
 pub mod aot;
 mod atlas;
+mod atlas_writer;
 mod columns;
 pub mod discovery;
 pub mod file;
 pub mod group;
 mod known;
 pub mod local_symbols;
+mod map_text;
+mod scavenge;
+pub mod slide;
 mod table;
 pub mod tables;
+mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
+pub use atlas_writer::{NamedCache, add_name, atlas, name_path};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
+pub(crate) use group::DEVELOPMENT;
 pub use group::{CacheGroup, GroupFile, Place};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use local_symbols::LocalSymbols;
+pub use map_text::map_text;
+pub use scavenge::{scavenge, scavenged};
+pub use slide::SlideInfo;
 pub use table::{CacheTable, table};
+pub use verify::verify;

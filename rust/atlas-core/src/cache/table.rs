@@ -18,6 +18,8 @@ pub(super) enum Source {
     File { path: PathBuf, identity: FileIdentity, mode: Mode },
     /// Bytes in memory. The table keeps them alive, so that no others can come to lie at the same place.
     Memory { address: usize, length: usize },
+    /// The headers of files as they were: another file that appears, or goes, makes another record.
+    Headers { files: Vec<(PathBuf, FileIdentity)>, mode: Mode },
 }
 
 /// What a record is kept by. The policy belongs to it: a lenient reading may have dropped what a strict one refuses.
@@ -117,6 +119,13 @@ impl CacheTable {
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().len()
+    }
+
+    /// How many records of the file at `path` are kept: other tests use the table at the same time.
+    #[cfg(test)]
+    pub(super) fn count_of(&self, wanted: &std::path::Path) -> usize {
+        let of_file = |entry: &&Entry| matches!(&entry.key.source, Source::File { path, .. } if path == wanted);
+        self.lock().iter().filter(of_file).count()
     }
 
     /// Whether none is kept.

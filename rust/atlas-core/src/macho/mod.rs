@@ -4,6 +4,7 @@
 //! * [`Universal`], [`members`]: the table of a universal file, and the bytes of each slice
 //! * [`Trie`]: names to payloads, for exports and for the paths in a shared cache
 //! * [`View`]: one Mach-O header and its load commands, checked once, borrowed, without allocation
+//! * [`outline`]: the segments of thousands of headers, each in one pass
 //!
 //! Only headers and load commands are read, so that a mapped file costs the pages that hold them and no others.
 //! The commands whose fields are read are checked the way dyld checks them; every other command is carried along as
@@ -17,6 +18,7 @@ mod check;
 mod command;
 mod fields;
 mod magic;
+mod outline;
 mod platform;
 mod raw;
 mod segment;
@@ -32,6 +34,7 @@ pub use command::{Command, Commands, Dependent};
 pub use fields::ByteOrder;
 pub(crate) use fields::Fields;
 pub(crate) use magic::{describe, macho as width_of};
+pub use outline::{OUTLINE_START, Outline, SegmentOutline, outline, outline_size};
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};
 pub use slice::{Slice, slice_with_uuid, slices};

@@ -219,4 +219,10 @@ impl Segment {
     pub fn image(&self) -> Image {
         Image::new(Arc::clone(&self.set), self.image)
     }
+
+    /// The cache that it lies in.
+    #[must_use]
+    pub fn shared_cache(&self) -> Option<&Arc<SharedCache>> {
+        if self.set.is_in_cache(self.image as usize) { self.set.cache() } else { None }
+    }
 }

@@ -1,5 +1,6 @@
 //! A list of images: of a snapshot, or of a whole cache.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use crate::address::Slide;
 use crate::bplist::Text;
 use crate::bytes::Bytes;
-use crate::cache::{CacheSegment, LINKEDIT};
+use crate::cache::{CacheSegment, KnownCache, LINKEDIT};
 use crate::schema::{ImageTable, SegmentRow};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
@@ -27,6 +28,7 @@ pub struct ImageSet {
     ranges: OnceLock<RangeIndex>,
     by_uuid: OnceLock<Vec<u32>>,
     by_name: OnceLock<HashIndex>,
+    companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 /// What lies at an address.
@@ -42,8 +44,8 @@ pub struct Location {
 
 /// The bits of the images that are left: a bit of the process means an image of the record as it was written, those that a
 /// lenient reading dropped included.
-fn bits_of_kept(images: &ImageTable, bitmap: Bytes) -> Bytes {
-    let Some(kept) = images.kept() else { return bitmap };
+fn bits_of_kept(known: &KnownCache, bitmap: Bytes) -> Bytes {
+    let Some(kept) = known.kept() else { return bitmap };
     let bit = |&place: &u32| bitmap.get(place as usize / 8).map_or(0, |byte| byte >> (place % 8) & 1);
     let byte = |places: &[u32]| places.iter().rev().fold(0, |byte, place| byte << 1 | bit(place));
     kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
@@ -53,7 +55,7 @@ impl ImageSet {
     /// The images of a process: its own, and those of its cache that `bitmap` names.
     pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
         let cache = cache.map(|(cache, bitmap)| {
-            let bitmap = bits_of_kept(&cache.known().record().images, bitmap);
+            let bitmap = bits_of_kept(cache.known(), bitmap);
             (cache, bitmap)
         });
         let (cache, bitmap) = cache.unzip();
@@ -73,7 +75,7 @@ impl ImageSet {
         let cache = self
             .cache
             .as_ref()
-            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().record().images.len() as usize));
+            .map_or(0, |cache| used_count(self.bitmap.as_deref(), cache.known().image_count() as usize));
         own + cache
     }
 
@@ -101,6 +103,17 @@ impl ImageSet {
             bitmap: self.bitmap.as_deref(),
             slide: cache.slide(),
         })
+    }
+
+    /// Lets a layer above keep something with the list, such as the files of its images. The first value stays; it must not own
+    /// this list, or neither is ever freed.
+    pub fn keep_companion<T: Any + Send + Sync>(&self, companion: T) {
+        let _ = self.companion.set(Box::new(companion));
+    }
+
+    /// What is kept with the list.
+    pub fn kept_companion<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.companion.get()?.downcast_ref()
     }
 
     /// The record of the process.
@@ -176,7 +189,7 @@ impl ImageSet {
     pub fn text_of(&self, index: usize, position: u32) -> Option<Text<'_>> {
         match self.columns().row(index) {
             Row::Own(_) => self.own.as_ref()?.text(position),
-            Row::Cache(_) => self.cache.as_ref()?.known().record().images.text(position),
+            Row::Cache(_) => self.cache.as_ref()?.known().text(position),
         }
     }
 
@@ -257,7 +270,8 @@ impl ImageSet {
         sorted.get(place).copied().filter(|&image| key(image) == *uuid.as_bytes())
     }
 
-    /// The first image of that name: its whole install name or file path, or the last component of either.
+    /// The first image of that name: its whole install name or file path, or the last component of either. Where the files of
+    /// the cache are at hand, also by the other paths that it knows an image by.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<u32> {
         let index = self.by_name.get_or_init(|| {
@@ -272,9 +286,18 @@ impl ImageSet {
             index.finish();
             index
         });
-        index.candidates(name).find(|&image| {
+        let found = index.candidates(name).find(|&image| {
             let names = [self.install_name(image as usize), self.file_path(image as usize)];
             names.into_iter().flatten().any(|text| text.is(name) || text.leaf().is(name))
-        })
+        });
+        found.or_else(|| self.by_alias(name))
+    }
+
+    /// The image of the cache that has `path` as another path.
+    fn by_alias(&self, path: &str) -> Option<u32> {
+        let index = self.cache.as_ref()?.alias(path)?;
+        let columns = self.columns();
+        let found = (0..columns.len()).find(|&image| columns.row(image) == Row::Cache(index))?;
+        u32::try_from(found).ok()
     }
 }

@@ -1,9 +1,12 @@
 //! Owns what users see: the snapshot, its images and segments, the shared cache, and the difference of two snapshots.
 //!
 //! Everything was checked when it was opened, so a property cannot fail. A handle is an `Arc` and an index; the cache never
-//! points back at the snapshot, the slide travels by value. Must not read bytes: that is `schema`'s.
+//! points back at the snapshot, the slide travels by value. Must not read bytes: that is
+//! `schema`'s for records, and `memory`'s for files.
 #![forbid(unsafe_code)]
 
+mod cache_files;
+mod cache_opening;
 mod columns;
 mod diff;
 mod image;
@@ -18,6 +21,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use cache_files::CacheMapping;
+pub use cache_opening::OpenCacheOptions;
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
 pub use image::{Image, Segment};

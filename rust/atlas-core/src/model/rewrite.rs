@@ -7,9 +7,6 @@ use crate::error::Result;
 
 use super::snapshot::Snapshot;
 
-/// Bytes of a file name on Darwin.
-const LONGEST_NAME: usize = 255;
-
 impl Snapshot {
     /// The snapshot as an archive that stands alone: every entry as it was, and the record of the cache embedded.
     ///
@@ -31,13 +28,10 @@ impl Snapshot {
         }
         if let (Some(cache), Some(path)) = (found_elsewhere, &embedded_at) {
             let leaf = cache.file_path().rsplit('/').next().unwrap_or_default();
-            let link = format!("caches/names/{leaf}.plist");
-            // A name is for people; a record is found by its UUID. One that no file can have is not worth an error.
-            if (1..=LONGEST_NAME).contains(&leaf.len()) && self.archive().find(&link).is_none() {
-                let target = path.replacen("caches", "..", 1);
-                writer.add_link(link.as_bytes(), target.as_bytes())?;
+            if self.archive().find(&cache::name_path(leaf)).is_none() {
+                cache::add_name(&mut writer, leaf, path)?;
             }
-            writer.add_file(path.as_bytes(), cache.known().record().plist().bytes().clone())?;
+            writer.add_file(path.as_bytes(), cache.known().atlas_plist(leaf)?)?;
         }
         writer.to_bytes(codec)
     }

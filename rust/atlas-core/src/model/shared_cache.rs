@@ -1,18 +1,20 @@
-//! The shared cache of a process, as far as its record describes it.
+//! A shared cache: its record, where it lies, and its files where they are at hand.
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
 use crate::address::{PreferredAddress, RebasedAddress, Slide};
-use crate::cache::KnownCache;
+use crate::cache::{KnownCache, RecordOrigin};
+use crate::memory::CacheMemory;
 use crate::schema::{CacheReference, SubCacheRow};
 
 /// What the file names of caches begin with, before the architecture.
 const FILE_NAMES: [&str; 2] = ["dyld_shared_cache_", "dyld_sim_shared_cache_"];
 
-/// A cache as a process has it: the record, and where it lies.
+/// A cache as a process has it, or as it was opened.
 #[derive(Debug)]
 pub struct SharedCache {
     known: Arc<KnownCache>,
@@ -22,7 +24,10 @@ pub struct SharedCache {
     pointer_size: u64,
     aot_uuid: Option<Uuid>,
     aot_address: Option<RebasedAddress>,
-    subcaches: OnceLock<Vec<SubCacheRow>>,
+    memory: OnceLock<Arc<CacheMemory>>,
+    /// What is said of the search for the record.
+    opening_warnings: Vec<String>,
+    warnings: OnceLock<Vec<String>>,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -30,6 +35,7 @@ impl SharedCache {
     /// The cache that `reference` speaks of, with its record.
     pub(super) fn of_process(
         known: Arc<KnownCache>,
+        memory: Option<Arc<CacheMemory>>,
         reference: &CacheReference,
         mapped_private: bool,
         pointer_size: u64,
@@ -42,9 +48,38 @@ impl SharedCache {
             pointer_size,
             aot_uuid: reference.aot_uuid,
             aot_address: reference.aot_address.map(RebasedAddress),
-            subcaches: OnceLock::new(),
+            memory: memory.map_or_else(OnceLock::new, OnceLock::from),
+            opening_warnings: Vec::new(),
+            warnings: OnceLock::new(),
             companion: OnceLock::new(),
         }
+    }
+
+    /// The cache whose main file is at `path`, moved by `slide`.
+    pub(super) fn of_files(
+        known: Arc<KnownCache>,
+        memory: Arc<CacheMemory>,
+        path: &Path,
+        slide: Slide,
+        opening_warnings: Vec<String>,
+    ) -> Self {
+        Self {
+            address: PreferredAddress(known.preferred_load_address()) + slide,
+            known,
+            file_path: path.to_string_lossy().into_owned(),
+            mapped_private: false,
+            pointer_size: memory.group().pointer_size().into(),
+            aot_uuid: None,
+            aot_address: None,
+            memory: OnceLock::from(memory),
+            opening_warnings,
+            warnings: OnceLock::new(),
+            companion: OnceLock::new(),
+        }
+    }
+
+    pub(super) const fn memory_cell(&self) -> &OnceLock<Arc<CacheMemory>> {
+        &self.memory
     }
 
     /// The record, with what is kept of it.
@@ -56,7 +91,7 @@ impl SharedCache {
     /// UUID of the cache.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
-        self.known.record().uuid
+        self.known.uuid()
     }
 
     /// Where the cache lies in the process.
@@ -68,7 +103,7 @@ impl SharedCache {
     /// Its unslid base address.
     #[must_use]
     pub fn preferred_load_address(&self) -> PreferredAddress {
-        PreferredAddress(self.known.record().preferred_load_address)
+        PreferredAddress(self.known.preferred_load_address())
     }
 
     /// How far the process moved it.
@@ -80,10 +115,10 @@ impl SharedCache {
     /// Bytes of address space.
     #[must_use]
     pub fn vm_size(&self) -> u64 {
-        self.known.record().vm_size
+        self.known.vm_size()
     }
 
-    /// Bytes of a pointer, from the flags of the snapshot: the record's own number is inverted in real atlases.
+    /// Bytes of a pointer, from the images or the flags of the snapshot: the record's own number is inverted in real atlases.
     #[must_use]
     pub const fn pointer_size(&self) -> u64 {
         self.pointer_size
@@ -95,15 +130,32 @@ impl SharedCache {
         self.mapped_private
     }
 
-    /// Path of the main file on the machine of the process.
+    /// Path of the main file: as it was opened, or on the machine of the process.
     #[must_use]
     pub fn file_path(&self) -> &str {
         &self.file_path
     }
 
-    /// Architecture as the file is named for it; empty where the name follows no rule.
+    /// What is odd: about the record and the search for it, and about the files where they are at hand.
+    pub fn warnings(&self) -> &[String] {
+        self.warnings.get_or_init(|| {
+            let mut warnings = self.opening_warnings.clone();
+            // A record that was scavenged says itself what is wrong with the files.
+            if let Some(memory) = self.memory.get().filter(|_| self.known.origin() != RecordOrigin::Scavenged) {
+                warnings.extend_from_slice(memory.group().warnings());
+            }
+            warnings.extend_from_slice(self.known.warnings());
+            warnings
+        })
+    }
+
+    /// Architecture as the header says; without files, as the main file is named for it, and empty where the name follows
+    /// no rule.
     #[must_use]
     pub fn architecture(&self) -> &str {
+        if let Some(memory) = self.memory.get() {
+            return memory.group().main().file.architecture();
+        }
         let leaf = self.file_path.rsplit('/').next().unwrap_or_default();
         let name = FILE_NAMES.iter().find_map(|prefix| leaf.strip_prefix(prefix)).unwrap_or_default();
         name.split('.').next().unwrap_or_default()
@@ -134,7 +186,7 @@ impl SharedCache {
 
     /// The files of the cache.
     pub fn subcaches(&self) -> &[SubCacheRow] {
-        self.subcaches.get_or_init(|| self.known.record().subcaches())
+        self.known.subcaches()
     }
 
     /// The name of `subcache` as a whole file name: scavenged records up to dyld-1340 give a suffix only.

@@ -1,6 +1,6 @@
 //! A process at one moment: opened in two steps, because only the snapshot says which cache it needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::Archive;
@@ -9,8 +9,10 @@ use crate::bytes::{Bytes, Mode};
 use crate::cache::{self, KnownCache, RecordOrigin, Supply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
+use crate::memory::CacheMemory;
 use crate::schema::{Policy, ProcessRecord, Report};
 
+use super::cache_opening::{self, is_io};
 use super::image_set::ImageSet;
 use super::shared_cache::SharedCache;
 
@@ -41,6 +43,7 @@ pub struct Opening {
     report: Report,
     options: Options,
     cache: Option<Arc<KnownCache>>,
+    memory: Option<Arc<CacheMemory>>,
 }
 
 /// What a process had loaded at one moment.
@@ -85,7 +88,7 @@ impl Opening {
         let plist = Plist::parse(entry.data()).map_err(|error| error.in_entry(PROCESS))?;
         let record =
             ProcessRecord::check(plist, options.policy, &mut report).map_err(|error| error.in_entry(PROCESS))?;
-        Ok(Self { archive, record, report, options, cache: None })
+        Ok(Self { archive, record, report, options, cache: None, memory: None })
     }
 
     /// Adds a warning of whoever made the archive, such as what a core file lacks.
@@ -116,18 +119,69 @@ impl Opening {
         self.cache.is_some()
     }
 
-    /// Offers the record that another snapshot found, of the same process as a rule. Returns whether it is the one that is
+    /// Offers the main file of a cache. Returns whether it is the one that is wanted: its files then are the cache's memory,
+    /// and where no record was found yet, the atlas beside it or the headers give one.
+    ///
+    /// # Errors
+    /// What is wrong with the file; a lenient opening notes it instead.
+    pub fn offer_cache(&mut self, path: &Path) -> Result<bool> {
+        self.take_cache(path).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+    }
+
+    /// As [`Self::offer_cache`], for a cache that is open: without a record, its headers give one, and no other file is opened.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn offer_memory(&mut self, memory: Arc<CacheMemory>) -> Result<bool> {
+        self.take_memory(memory, true).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+    }
+
+    /// Whether the archive of the snapshot holds a record of the cache.
+    #[must_use]
+    pub fn embeds_record(&self) -> bool {
+        let reference = self.record.cache.as_ref();
+        reference.is_some_and(|reference| self.archive.find(&cache::entry_path(reference.uuid)).is_some())
+    }
+
+    fn take_cache(&mut self, path: &Path) -> Result<bool> {
+        if self.record.cache.is_none() || self.memory.is_some() {
+            return Ok(false);
+        }
+        self.take_memory(CacheMemory::open(path, self.options.mode)?, false)
+    }
+
+    fn take_memory(&mut self, memory: Arc<CacheMemory>, scavenge: bool) -> Result<bool> {
+        let Some(reference) = self.record.cache.as_ref().filter(|_| self.memory.is_none()) else { return Ok(false) };
+        let path = memory.group().main().path.clone();
+        if memory.group().main().uuid != Some(reference.uuid) {
+            return Ok(false);
+        }
+        if self.cache.is_none() {
+            let mut warnings = Vec::new();
+            self.cache = Some(cache_opening::record(&memory, &path, scavenge, self.options.policy, &mut warnings)?);
+            warnings.iter().for_each(|warning| self.report.note(warning));
+        }
+        self.memory = Some(memory);
+        Ok(true)
+    }
+
+    /// Offers the record, and the open files, that another snapshot found, of the same process as a rule. Returns whether it is the one that is
     /// wanted. Nothing is read.
     pub fn offer_cache_of(&mut self, snapshot: &Snapshot) -> bool {
         let Some(wanted) = self.wanted() else { return false };
         // A lenient reading may have dropped what a strict one refuses.
         let cache = snapshot.shared_cache().filter(|_| snapshot.options.policy == self.options.policy);
-        self.cache = cache.filter(|cache| Some(cache.uuid()) == wanted.uuid).map(|cache| Arc::clone(cache.known()));
-        self.cache.is_some()
+        let Some(cache) = cache.filter(|cache| Some(cache.uuid()) == wanted.uuid) else { return false };
+        self.cache = Some(Arc::clone(cache.known()));
+        // Its files, where they are open, are the same files.
+        if self.memory.is_none() {
+            self.memory = cache.memory_cell().get().cloned();
+        }
+        true
     }
 
-    /// Looks for the atlas beside the cache file on this machine. What is wrong with it is noted, since nobody asked
-    /// for this very file.
+    /// Looks for the atlas beside the cache file on this machine, and where there is none, for the cache itself. What is
+    /// wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
         let path = cache::atlas_path(&reference.file_path);
@@ -136,13 +190,27 @@ impl Opening {
         if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
-        if let Err(error) = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache) {
-            match error.kind() {
-                ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {}
+        let main = PathBuf::from(&reference.file_path);
+        let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
+        // What no file can be called is said once.
+        let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));
+        self.note_fault(&path, taken);
+        if self.cache.is_none() && is_name {
+            let path = main.to_string_lossy().into_owned();
+            let taken = self.take_cache(&main);
+            self.note_fault(&path, taken);
+        }
+    }
+
+    /// Notes what is wrong with the file at `path`, unless it is simply not there.
+    fn note_fault(&mut self, path: &str, taken: Result<bool>) {
+        match taken {
+            Err(error) if !is_io(&error, std::io::ErrorKind::NotFound) => match error.kind() {
                 // It names the file.
                 ErrorKind::Io { .. } => self.report.note(&error),
                 _ => self.report.note(&format!("{path}: {error}")),
-            }
+            },
+            _ => {}
         }
     }
 
@@ -163,7 +231,7 @@ impl Opening {
                 Err(error) => self.report.fault(error)?,
             }
         }
-        let Self { archive, record, mut report, options, cache } = self;
+        let Self { archive, record, mut report, options, cache, memory } = self;
         let pointer_size = pointer_size(record.flags);
         let cache = match (cache, &record.cache) {
             (Some(known), Some(reference)) => {
@@ -172,11 +240,12 @@ impl Opening {
                     report.note(warning);
                 }
                 Some((
-                    Arc::new(SharedCache::of_process(known, reference, private, pointer_size)),
+                    Arc::new(SharedCache::of_process(known, memory, reference, private, pointer_size)),
                     reference.bitmap.clone(),
                 ))
             }
-            (_, Some(reference)) => {
+            // A process that uses no image of its cache, or a core file that lists them all as the process's own, lacks none.
+            (_, Some(reference)) if !reference.bitmap.is_empty() => {
                 report.note(&format!(
                     "no record of the shared cache {:X} was found: the images that lie in it are not listed",
                     reference.uuid.as_hyphenated()

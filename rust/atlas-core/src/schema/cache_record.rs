@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::bplist::{Plist, View};
+use crate::bplist::{Plist, Text, View};
 use crate::error::{Error, Result};
 
 use super::budget::{self, Budget};
@@ -72,18 +72,35 @@ impl CacheRecord {
     /// # Errors
     /// [`crate::ErrorKind::Plist`] and [`crate::ErrorKind::Schema`] where the root is none of an atlas.
     pub fn uuids(plist: &Plist) -> Result<Vec<Uuid>> {
+        // Not longer than any spelling of a UUID: the same megabyte may be the key a million times.
+        let uuid = |text: Text<'_>| {
+            let text = Some(text).filter(|text| text.payload().len() <= 2 * LONGEST_UUID)?;
+            Uuid::try_parse(&text.decode_lossy()).ok()
+        };
+        Self::caches(plist, keys::cache::BY_UUID, uuid)
+    }
+
+    /// The names of the main files of the caches that an atlas holds, in file order.
+    ///
+    /// # Errors
+    /// As [`Self::uuids`].
+    pub fn names(plist: &Plist) -> Result<Vec<String>> {
+        let mut budget = Budget::new(plist.bytes().len());
+        let name = |text: Text<'_>| {
+            budget.spend(text.payload().len()).ok()?;
+            Some(text.decode_lossy().into_owned())
+        };
+        Self::caches(plist, keys::cache::BY_NAME, name)
+    }
+
+    fn caches<T>(plist: &Plist, by: &'static str, mut read: impl FnMut(Text<'_>) -> Option<T>) -> Result<Vec<T>> {
         let view = plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root)?;
-        let mut uuids = Vec::new();
-        for pair in root.child(keys::cache::BY_UUID)?.pairs().iter() {
-            let key = view.object(pair?.0)?;
-            // Not longer than any spelling of a UUID: the same megabyte may be the key a million times.
-            let text = key.text().filter(|text| text.payload().len() <= 2 * LONGEST_UUID);
-            if let Some(uuid) = text.and_then(|text| Uuid::try_parse(&text.decode_lossy()).ok()) {
-                uuids.push(uuid);
-            }
+        let mut found = Vec::new();
+        for pair in root.child(by)?.pairs().iter() {
+            found.extend(view.object(pair?.0)?.text().and_then(&mut read));
         }
-        Ok(uuids)
+        Ok(found)
     }
 
     /// Checks the record of the cache `uuid` in an atlas; `None` where the atlas has none of it.

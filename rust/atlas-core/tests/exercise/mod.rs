@@ -6,19 +6,24 @@
 #![allow(dead_code, missing_docs, reason = "each user takes its part")]
 
 mod archive;
+mod cache;
 mod container;
 mod core;
 mod images;
 mod macho;
+mod memory;
 mod plist;
 pub mod seeds;
+mod slide;
 mod snapshot;
 
 pub use archive::archive;
+pub use cache::cache;
 pub use container::container;
 pub use core::core;
 pub use macho::macho;
 pub use plist::plist;
+pub use slide::slide;
 pub use snapshot::{Form, snapshot, wrap};
 
 use atlas_core::{Error, Limits};
@@ -27,12 +32,14 @@ use atlas_core::{Error, Limits};
 pub type Exercise = fn(&[u8]) -> bool;
 
 /// Every format by its name.
-pub const ALL: [(&str, Exercise); 6] = [
+pub const ALL: [(&str, Exercise); 8] = [
     ("archive", archive),
     ("container", container),
     ("plist", plist),
     ("snapshot", snapshot),
     ("macho", macho),
+    ("cache", cache),
+    ("slide", slide),
     ("core", core),
 ];
 

@@ -10,6 +10,8 @@ use atlas_core::model::{Opening, Options, Snapshot};
 
 #[path = "../support/build.rs"]
 mod build;
+#[allow(unused_imports, reason = "each user takes its part")]
+pub mod caches;
 mod cores;
 mod macho;
 mod records;
@@ -62,6 +64,8 @@ pub fn seeds(name: &str) -> Seeds {
         "plist" => plists(),
         "snapshot" => snapshots(),
         "macho" => macho::files(),
+        "cache" => caches::packed_caches(),
+        "slide" => caches::packed_slides(),
         "core" => cores::files(&archive_of(Stamp::Crc32c, &build::process_with_images(2, 3), &small_atlas(), None)),
         other => panic!("no format {other}"),
     }

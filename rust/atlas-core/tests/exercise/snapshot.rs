@@ -164,9 +164,9 @@ fn shared_cache(snapshot: &Snapshot) {
         assert!(cache.path_beside(&cache.file_name(subcache)).len() >= subcache.name.len());
         assert!(subcache.mappings.len() <= 1024);
     }
-    assert_eq!(cache.subcaches(), cache.known().record().subcaches());
+    assert_eq!(cache.subcaches(), cache.known().subcaches());
     let _names = (cache.architecture(), cache.vm_size(), cache.mapped_private(), cache.aot_uuid(), cache.aot_address());
-    assert!(cache.known().byte_length() >= cache.known().record().plist().bytes().len());
+    assert!(cache.known().byte_length() >= cache.known().atlas_plist("").expect("as it was read").len());
 }
 
 /// Writes the snapshot and opens that: the same images, the same record, and no cache needed but the embedded one.

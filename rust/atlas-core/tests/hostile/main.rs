@@ -10,7 +10,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../exercise/seeds/caches/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "each test uses its part")]
+mod synthetic;
+
 mod archives;
+mod caches;
 mod files;
 mod growth;
 mod lists;

@@ -11,16 +11,24 @@ pub const BASE: u64 = 0x1_8000_0000;
 
 /// `process.plist` of a process without images of its own that uses the cache `uuid`.
 pub fn process_plist(uuid: &str, address: u64, bitmap: &[u8]) -> Vec<u8> {
-    process(0, Some((uuid, address, bitmap)))
+    process_plist_at(uuid, address, bitmap, "/nowhere/dyld_shared_cache_arm64e")
+}
+
+/// The same for a cache whose main file is at `path`.
+pub fn process_plist_at(uuid: &str, address: u64, bitmap: &[u8], path: &str) -> Vec<u8> {
+    process(0, Some((uuid, address, bitmap, path)))
 }
 
 /// `process.plist` of a process with `own` images that uses every image of a cache of `cached`.
 pub fn process_with_images(own: u32, cached: u32) -> Vec<u8> {
     let bitmap = vec![0xff; cached.div_ceil(8) as usize];
-    process(own, (cached != 0).then_some((CACHE, BASE + 0x123_4000, bitmap.as_slice())))
+    process(
+        own,
+        (cached != 0).then_some((CACHE, BASE + 0x123_4000, bitmap.as_slice(), "/nowhere/dyld_shared_cache_arm64e")),
+    )
 }
 
-fn process(own: u32, cache: Option<(&str, u64, &[u8])>) -> Vec<u8> {
+fn process(own: u32, cache: Option<(&str, u64, &[u8], &str)>) -> Vec<u8> {
     let mut writer = Writer::new();
     let images: Vec<_> = (0..own).map(|index| own_image(&mut writer, index)).collect();
     let images = writer.array(&images);
@@ -31,11 +39,11 @@ fn process(own: u32, cache: Option<(&str, u64, &[u8])>) -> Vec<u8> {
         ("stat", writer.integer(0x50)),
         ("imgs", images),
     ];
-    if let Some((uuid, address, bitmap)) = cache {
+    if let Some((uuid, address, bitmap, path)) = cache {
         let pairs = [
             ("uuid", writer.data(Uuid::parse_str(uuid).unwrap().as_bytes())),
             ("addr", writer.integer(address.cast_signed())),
-            ("file", writer.text("/nowhere/dyld_shared_cache_arm64e")),
+            ("file", writer.text(path)),
             ("bitm", writer.data(bitmap)),
         ];
         root.push(("dsc1", dictionary(&mut writer, &pairs)));

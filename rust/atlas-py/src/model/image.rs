@@ -8,7 +8,9 @@ use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use super::memory;
 use super::names::{self, Names};
+use super::section::Section;
 use super::segment::Segment;
 use super::shared_cache::{self, SharedCache};
 use crate::addresses;
@@ -25,6 +27,7 @@ pub struct Image {
     /// Empty for images of a cache: those share theirs.
     own: Names,
     segments: Kept<PyTuple>,
+    sections: Kept<PyTuple>,
 }
 
 impl Image {
@@ -34,7 +37,10 @@ impl Image {
     /// `IndexError` past the end.
     pub fn new<'py>(py: Python<'py>, set: &Arc<ImageSet>, index: usize) -> PyResult<Bound<'py, Self>> {
         let core = set.get(index).ok_or_else(|| PyIndexError::new_err("index out of range"))?;
-        Bound::new(py, Self { core, address: Kept::new(), own: Names::default(), segments: Kept::new() })
+        Bound::new(
+            py,
+            Self { core, address: Kept::new(), own: Names::default(), segments: Kept::new(), sections: Kept::new() },
+        )
     }
 
     /// The image of the core.
@@ -126,6 +132,16 @@ impl Image {
     #[getter]
     fn segments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.all_segments(py).cloned()
+    }
+
+    /// The sections of all segments, in the order of the load commands. Raises MissingDataError, MachOError.
+    #[getter]
+    fn sections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let make = |core| Section::new(&self.core, core);
+        keep(&self.sections, py, || {
+            PyTuple::new(py, memory::sections(py, &self.core)?.into_iter().map(make).collect::<Vec<_>>())
+        })
+        .cloned()
     }
 
     /// The cache that the image lies in; None for a file of its own.

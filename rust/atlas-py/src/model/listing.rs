@@ -3,15 +3,15 @@
 //! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that has the
 //! keys already, which spares the growing of its table.
 
-use atlas_core::model::{ImageColumns, ImageSet, ListVisitor, SharedCache};
-use atlas_core::schema::{AotImageRow, CacheReference, MappingRow, SegmentRow, SubCacheRow};
+use atlas_core::model::{CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache};
+use atlas_core::schema::{AotImageRow, CacheReference, SegmentRow, SubCacheRow};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use uuid::Uuid;
 
+use super::names;
 use super::snapshot::Snapshot;
-use super::{mapping, names};
 use crate::enums;
 use crate::model::names::SegmentNames;
 
@@ -217,7 +217,7 @@ fn cache_record<'py>(py: Python<'py>, cache: &CacheReference) -> PyResult<Bound<
 }
 
 fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py, PyDict>> {
-    let record = cache.known().record();
+    let known = cache.known();
     Ok(record!(py, {
         uuid: identifier(py, cache.uuid()),
         address: cache.address().0,
@@ -225,22 +225,28 @@ fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py
         slide: cache.slide().0,
         vm_size: cache.vm_size(),
         pointer_size: cache.pointer_size(),
-        raw_pointer_size: record.raw_pointer_size,
+        raw_pointer_size: known.raw_pointer_size(),
         architecture: cache.architecture(),
-        platform: py.None(),
+        platform: cache.platform(),
         mapped_private: cache.mapped_private(),
-        image_count: record.images.len(),
-        subcaches: list(py, cache.subcaches(), |row| subcache(py, cache, row))?,
+        image_count: known.image_count(),
+        subcaches: list(py, cache.subcaches().iter().enumerate(), |(index, row)| subcache(py, cache, index, row))?,
         aot_uuid: cache.aot_uuid().map(|uuid| identifier(py, uuid)),
         aot_address: cache.aot_address().map(|address| address.0),
-        local_symbols_path: record.symbol_file_name.as_ref().map(|name| cache.path_beside(name)),
-        local_symbols_uuid: record.symbol_file_uuid.map(|uuid| identifier(py, uuid)),
-        warnings: PyList::new(py, cache.known().warnings())?,
+        local_symbols_path: known.symbol_file_name().map(|name| cache.path_beside(name)),
+        local_symbols_uuid: known.symbol_file_uuid().map(|uuid| identifier(py, uuid)),
+        warnings: PyList::new(py, known.warnings())?,
     }))
 }
 
-fn subcache<'py>(py: Python<'py>, cache: &SharedCache, row: &SubCacheRow) -> PyResult<Bound<'py, PyDict>> {
+fn subcache<'py>(
+    py: Python<'py>,
+    cache: &SharedCache,
+    index: usize,
+    row: &SubCacheRow,
+) -> PyResult<Bound<'py, PyDict>> {
     let name = cache.file_name(row);
+    let mappings = cache.mappings().into_iter().filter(|mapping| mapping.file == index);
     Ok(record!(py, {
         name: &name,
         uuid: identifier(py, row.uuid),
@@ -249,13 +255,14 @@ fn subcache<'py>(py: Python<'py>, cache: &SharedCache, row: &SubCacheRow) -> PyR
         file_size: row.file_size,
         file_path: cache.path_beside(&name),
         preferred_load_address: row.preferred_load_address,
-        mappings: list(py, &row.mappings, |row| mapping_record(py, row))?,
+        mappings: list(py, mappings, |mapping| mapping_record(py, &mapping))?,
     }))
 }
 
-fn mapping_record<'py>(py: Python<'py>, row: &MappingRow) -> PyResult<Bound<'py, PyDict>> {
+fn mapping_record<'py>(py: Python<'py>, mapping: &CacheMapping) -> PyResult<Bound<'py, PyDict>> {
+    let row = &mapping.row;
     Ok(record!(py, {
-        name: mapping::name(row),
+        name: mapping.name,
         preferred_load_address: row.preferred_load_address,
         size: row.size,
         file_offset: row.file_offset,

@@ -1,10 +1,13 @@
 //! What lies at an address.
 
+use atlas_core::macho::Section as Macho;
 use atlas_core::model::Location as Core;
 use pyo3::prelude::*;
 
 use super::image::Image;
 use super::images::Images;
+use super::memory;
+use super::section::Section;
 use super::segment::Segment;
 
 /// What lies at an address.
@@ -42,6 +45,16 @@ impl Location {
     #[getter]
     fn segment(&self, py: Python<'_>) -> Option<Py<Segment>> {
         self.segment.as_ref().map(|segment| segment.clone_ref(py))
+    }
+
+    /// The section; None where no section covers the address. Raises MissingDataError, MachOError.
+    #[getter]
+    fn section<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Section>>> {
+        let image = self.image.get().core();
+        let address = image.address().0.wrapping_add(self.offset as u64).wrapping_sub(image.slide().0);
+        let covers = |section: &Macho| address.wrapping_sub(section.address.0) < section.size;
+        let found = memory::sections(py, image)?.into_iter().find(covers);
+        found.map(|section| Bound::new(py, Section::new(image, section))).transpose()
     }
 
     /// Bytes from the address of the image; negative for a segment that lies below it.

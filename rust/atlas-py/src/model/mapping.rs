@@ -1,95 +1,129 @@
 //! A range of a cache file and where it is mapped.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use atlas_core::address::PreferredAddress;
-use atlas_core::schema::MappingRow;
+use atlas_core::model::{CacheMapping, SharedCache as Core};
+use atlas_core::schema::{MappingRow, SubCacheRow};
 use pyo3::prelude::*;
+use pyo3::types::PyMemoryView;
 
-use crate::{addresses, enums};
-
-const WRITE: u64 = 2;
-const EXECUTE: u64 = 4;
+use super::memory;
+use crate::errors::OrRaise;
+use crate::{addresses, buffers, enums};
 
 /// A range of a cache file and where it is mapped. Public as dyld_atlas.Mapping.
 #[pyclass(frozen, weakref, name = "Mapping_", module = "dyld_atlas")]
 pub struct Mapping {
-    row: MappingRow,
-    file_path: String,
-}
-
-/// Apple's rule for a mapping without flags: by the highest protection.
-pub fn name(row: &MappingRow) -> &'static str {
-    match row.max_protection {
-        protection if protection & EXECUTE != 0 => "__TEXT",
-        protection if protection & WRITE != 0 => "__DATA",
-        _ => "__LINKEDIT",
-    }
+    cache: Arc<Core>,
+    core: CacheMapping,
+    file_path: Arc<str>,
 }
 
 impl Mapping {
-    /// A mapping of the file at `file_path`.
-    pub fn new(row: MappingRow, file_path: &str) -> Self {
-        Self { row, file_path: file_path.to_owned() }
+    /// The mappings of a file of `cache`, or of all files but that of local symbols.
+    pub fn all(cache: &Arc<Core>, file: Option<usize>) -> Vec<Self> {
+        let path = |row: &SubCacheRow| Arc::from(cache.path_beside(&cache.file_name(row)));
+        let paths: Vec<Arc<str>> = cache.subcaches().iter().map(path).collect();
+        let wanted = |mapping: &CacheMapping, path: &str| match file {
+            Some(file) => mapping.file == file,
+            None => !path.ends_with(".symbols"),
+        };
+        let with_path = |core: CacheMapping| {
+            let file_path = Arc::clone(paths.get(core.file)?);
+            wanted(&core, &file_path).then(|| Self { cache: Arc::clone(cache), core, file_path })
+        };
+        cache.mappings().into_iter().filter_map(with_path).collect()
+    }
+
+    fn row(&self) -> &MappingRow {
+        &self.core.row
     }
 }
 
 #[pymethods]
 impl Mapping {
-    /// __TEXT where it may be executed, else __DATA where it may be written, else __LINKEDIT: dyld's rule for records, which
-    /// do not carry the flags that tell __DATA_CONST and __AUTH apart.
+    /// By dyld's rule, from flags and highest protection, such as __AUTH_CONST; without flags, as in a record, __TEXT where it
+    /// may be executed, else __DATA where it may be written, else __LINKEDIT.
     #[getter]
     fn name(&self) -> &'static str {
-        name(&self.row)
+        self.core.name
     }
 
     /// Unslid address.
     #[getter]
     fn preferred_load_address<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        addresses::preferred(py, PreferredAddress(self.row.preferred_load_address))
+        addresses::preferred(py, PreferredAddress(self.row().preferred_load_address))
     }
 
     /// Bytes.
     #[getter]
     fn size(&self) -> u64 {
-        self.row.size
+        self.row().size
     }
 
     /// Bytes from the start of the file.
     #[getter]
     fn file_offset(&self) -> u64 {
-        self.row.file_offset
+        self.row().file_offset
     }
 
     /// What it may ever be used for.
     #[getter]
     fn max_protection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        enums::PERMISSIONS.member(py, self.row.max_protection)
+        enums::PERMISSIONS.member(py, self.row().max_protection)
     }
 
-    /// The file, on the process's machine.
+    /// What it may be used for at first; None in a record.
+    #[getter]
+    fn initial_protection<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.core.initial_protection.map(|bits| enums::PERMISSIONS.member(py, bits.into())).transpose()
+    }
+
+    /// What it holds; None in a record.
+    #[getter]
+    fn flags<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.core.flags.map(|bits| enums::MAPPING_FLAGS.member(py, bits)).transpose()
+    }
+
+    /// The version of its slide information; None where it has none that is known, or the file was not opened.
+    #[getter]
+    fn slide_version(&self) -> Option<u32> {
+        let ((file, mapping), memory) = self.core.place.zip(self.cache.memory().ok())?;
+        memory.slide_version(file, mapping).ok().flatten()
+    }
+
+    /// The file.
     #[getter]
     fn file_path(&self) -> &str {
         &self.file_path
     }
 
+    /// Its bytes, read-only. Raises MissingDataError, UnmappedAddressError, CacheError.
+    fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
+        let MappingRow { preferred_load_address: address, size, .. } = *self.row();
+        let bytes = memory::cache(py, &self.cache)?.data(address, size, size).or_raise(py)?;
+        buffers::memory_view(py, bytes)
+    }
+
     fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
         let other = other.get();
-        self.row == other.row && self.file_path == other.file_path
+        self.core == other.core && self.file_path == other.file_path
     }
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.row.preferred_load_address, self.row.size, self.row.file_offset).hash(&mut hasher);
+        (self.row().preferred_load_address, self.row().size, self.row().file_offset).hash(&mut hasher);
         hasher.finish()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let MappingRow { preferred_load_address, size, file_offset, .. } = self.row;
+        let MappingRow { preferred_load_address, size, file_offset, .. } = self.row();
         let protection = self.max_protection(py)?.str()?;
         Ok(format!(
             "<Mapping {} preferred_load_address={preferred_load_address:#x} size={size:#x} file_offset={file_offset:#x} {}>",
-            name(&self.row),
+            self.core.name,
             protection.to_string_lossy()
         ))
     }

@@ -21,7 +21,7 @@ struct CacheNames(Box<[Names]>);
 
 impl CacheNames {
     fn of(known: &KnownCache) -> Option<&Self> {
-        known.companion(|| Self((0..known.record().images.len()).map(|_| Names::default()).collect()))
+        known.companion(|| Self((0..known.image_count()).map(|_| Names::default()).collect()))
     }
 }
 

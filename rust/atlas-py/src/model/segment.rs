@@ -2,12 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use atlas_core::bplist::Text;
+use atlas_core::macho::Section as Macho;
 use atlas_core::model::Segment as Core;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyMemoryView, PyString, PyTuple};
 
-use crate::{addresses, enums, text};
+use super::memory;
+use super::section::Section;
+use crate::{addresses, buffers, enums, text};
 
 /// A part of an image that is mapped as one. Equal where the image is the same load and all values are the same.
 #[pyclass(frozen, module = "dyld_atlas")]
@@ -20,6 +24,13 @@ impl From<Core> for Segment {
 }
 
 impl Segment {
+    /// Whether a section of the image is one of this segment: it says so, and lies in it.
+    pub fn holds(&self, section: &Macho) -> bool {
+        let offset = section.address.0.wrapping_sub(self.0.preferred_load_address().0);
+        let is_named = |name: Text<'_>| name.decode_lossy() == section.segment_name.text();
+        offset <= self.0.vm_size() && self.0.name().is_some_and(is_named)
+    }
+
     /// The name.
     pub fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         match self.0.name() {
@@ -83,6 +94,19 @@ impl Segment {
     #[getter]
     fn permissions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         enums::PERMISSIONS.member(py, self.0.permissions().into())
+    }
+
+    /// The sections that the load commands of the image put into this segment. Raises MissingDataError, MachOError.
+    #[getter]
+    fn sections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let image = self.0.image();
+        let sections = memory::sections(py, &image)?.into_iter().filter(|section| self.holds(section));
+        PyTuple::new(py, sections.map(|section| Section::new(&image, section)).collect::<Vec<_>>())
+    }
+
+    /// vm_size bytes, read-only, zero past file_size. Raises MissingDataError, UnmappedAddressError, MachOError, CacheError.
+    fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
+        buffers::memory_view(py, memory::segment(py, &self.0)?)
     }
 
     fn __eq__(&self, other: &Bound<'_, Self>) -> bool {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use atlas_core::bytes::Bytes;
-use atlas_core::compress::Codec;
 use atlas_core::model::{Opening, Snapshot as Core};
-use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
@@ -13,9 +11,11 @@ use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
 use super::aot_image::AotImage;
 use super::cache_record::SharedCacheRecord;
 use super::environment::Environment;
+use super::files::Files;
 use super::image_list::ImageList;
 use super::images::Images;
 use super::location::Location;
+use super::memory::{self, Bodies};
 use super::shared_cache::{self, SharedCache};
 use super::{listing, opening};
 use crate::errors::OrRaise;
@@ -38,7 +38,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    fn new(core: Core) -> Self {
+    /// `files`: where the bytes of its images come from.
+    fn new(core: Core, files: Arc<Files>) -> Self {
+        if let Some(cache) = core.shared_cache() {
+            shared_cache::keep_files(cache, &files);
+        }
+        core.images().keep_companion(Bodies::from(files));
         Self {
             core: Arc::new(core),
             images: Kept::new(),
@@ -117,7 +122,9 @@ impl Snapshot {
         let bytes = buffers::bytes(data)?;
         let size = bytes.len();
         let opened = detach::where_large(py, size, || Opening::new(bytes, options)).or_raise(py)?;
-        opening::complete(py, opened, size, providers).map(Self::new)
+        let files = Files::new(providers, options.mode)?;
+        let core = opening::complete(py, opened, size, &files)?;
+        Ok(Self::new(core, files))
     }
 
     /// Opens the file of a snapshot. Options and errors are those of from_bytes; OSError where the system refuses the file.
@@ -138,7 +145,9 @@ impl Snapshot {
             Opening::new(bytes, options).map(|opened| (opened, size))
         };
         let (opened, size) = py.detach(read).or_raise(py)?;
-        opening::complete(py, opened, size, providers).map(Self::new)
+        let files = Files::new(providers, options.mode)?;
+        let core = opening::complete(py, opened, size, &files)?;
+        Ok(Self::new(core, files))
     }
 
     /// The number of the process.
@@ -256,13 +265,26 @@ impl Snapshot {
         images.set().resolve(address).map(|found| Location::new(py, images, address, found)).transpose()
     }
 
+    /// Bytes at an address of the process, as they are in the files of its images and its cache.
+    ///
+    /// Raises MissingDataError where a file is not to be had, UnmappedAddressError where nothing lies there.
+    #[pyo3(signature = (address, size, /))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        address: &Bound<'py, PyAny>,
+        size: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let (address, size) = (addresses::rebased_argument(address)?.0, addresses::size_argument(size)?);
+        memory::read(py, self.core.images(), address, size)
+    }
+
     /// The snapshot as an archive again, with the cache's record embedded, so that it stands alone.
     ///
     /// codec: put it into a container, compressed with lzfse, lz4, zlib, lzma, lzbitmap or none. Raises ValueError for another.
     #[pyo3(signature = (*, codec = None))]
     fn to_bytes<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let unknown = |name: &str| PyValueError::new_err(format!("no codec is named {name:?}"));
-        let codec = codec.map(|name| Codec::from_name(name).ok_or_else(|| unknown(name))).transpose()?;
+        let codec = opening::codec(codec)?;
         let bytes = py.detach(|| self.core.to_bytes(codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }

@@ -3,17 +3,24 @@
 use std::sync::Arc;
 
 use atlas_core::address::PreferredAddress;
+use atlas_core::identifier::FileIdentifier;
 use atlas_core::model::SharedCache as Core;
 use atlas_core::schema::SubCacheRow;
+use atlas_core::{Error, ErrorKind};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyMappingProxy, PyMemoryView, PyTuple};
 
 use super::mapping::Mapping;
-use crate::{addresses, uuids};
+use super::{header, memory};
+use crate::errors::{self, OrRaise};
+use crate::{addresses, buffers, uuids};
 
 /// One file of a shared cache.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
 pub struct SubCache {
+    cache: Arc<Core>,
+    index: usize,
     row: SubCacheRow,
     name: String,
     file_path: String,
@@ -22,25 +29,15 @@ pub struct SubCache {
 impl SubCache {
     /// Every file of a cache, in the order of its record.
     pub fn all(cache: &Arc<Core>) -> impl Iterator<Item = Self> {
-        cache.subcaches().iter().map(|row| {
+        cache.subcaches().iter().enumerate().map(|(index, row)| {
             let name = cache.file_name(row);
-            Self { row: row.clone(), file_path: cache.path_beside(&name), name }
+            Self { cache: Arc::clone(cache), index, row: row.clone(), file_path: cache.path_beside(&name), name }
         })
     }
 
     /// The path of the file on the process's machine.
     pub fn path(&self) -> &str {
         &self.file_path
-    }
-
-    /// Whether this is the file of local symbols, which is never mapped.
-    pub fn holds_symbols(&self) -> bool {
-        self.name.ends_with(".symbols")
-    }
-
-    /// Its mappings.
-    pub fn all_mappings(&self) -> impl Iterator<Item = Mapping> {
-        self.row.mappings.iter().map(|row| Mapping::new(*row, &self.file_path))
     }
 }
 
@@ -91,7 +88,25 @@ impl SubCache {
     /// What of the file is mapped where.
     #[getter]
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.all_mappings().collect::<Vec<_>>())
+        PyTuple::new(py, Mapping::all(&self.cache, Some(self.index)))
+    }
+
+    /// The header of the file; empty where the file was not opened.
+    #[getter]
+    fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
+        let file = self.cache.position_of(&self.row).and_then(|position| self.cache.group()?.files().get(position));
+        header::mapping(py, file.map(|file| &file.file))
+    }
+
+    /// The file laid out as in memory: vm_size bytes, every mapping at its offset, holes zero. Raises MissingDataError.
+    fn layout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
+        let memory = memory::cache(py, &self.cache)?;
+        let Some(position) = self.cache.position_of(&self.row) else {
+            let wanted = FileIdentifier { uuid: Some(self.row.uuid), path: Some(self.file_path.clone()) };
+            return Err(errors::exception(py, &Error::new(ErrorKind::MissingData(wanted))));
+        };
+        let bytes = py.detach(|| memory.layout(position, Some(self.row.vm_size))).or_raise(py)?;
+        buffers::memory_view(py, bytes)
     }
 
     fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
@@ -102,6 +117,10 @@ impl SubCache {
     fn __hash__(&self) -> u64 {
         let (high, low) = self.row.uuid.as_u64_pair();
         high ^ low
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(PyTypeError::new_err("cannot pickle a SubCache, which is a part of its cache: open the SharedCache again"))
     }
 
     fn __repr__(&self) -> String {

@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Result};
 use super::super::file::CacheFile;
 
 /// Beside the cache for customers lies the one for development, whose name has this more; both name their subcaches alike.
-pub(in crate::cache) const DEVELOPMENT: &str = ".development";
+pub(crate) const DEVELOPMENT: &str = ".development";
 
 /// What became of a file that the header names.
 pub(super) enum Found {

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::macho;
 
 use super::file::CacheFile;
-pub(in crate::cache) use beside::DEVELOPMENT;
+pub(crate) use beside::DEVELOPMENT;
 use beside::{Beside, Found};
 use map::AddressMap;
 pub use map::Place;

@@ -28,8 +28,8 @@ fn an_atlas_of_each_codec() {
         let file = File::new(&bytes);
         for supply in [memory(bytes), file.supply()] {
             let known = strict(&supply).unwrap().unwrap();
-            assert_eq!(known.record().images.len(), 9, "{codec:?}");
-            assert_eq!((known.record().uuid, known.origin()), (uuid(), RecordOrigin::Provider));
+            assert_eq!(known.image_count(), 9, "{codec:?}");
+            assert_eq!((known.uuid(), known.origin()), (uuid(), RecordOrigin::Provider));
         }
     }
 }
@@ -42,7 +42,7 @@ fn an_atlas_of_another_cache() {
     let supply = memory(bytes);
     for (wanted, count) in [(uuid(), Some(2)), (other, Some(1)), (Uuid::from_u128(8), None)] {
         let found = load(&supply, wanted, Policy::default(), Mode::Map, RecordOrigin::Provider).unwrap();
-        assert_eq!(found.map(|known| known.record().images.len()), count);
+        assert_eq!(found.map(|known| known.image_count()), count);
     }
 }
 
@@ -62,7 +62,7 @@ fn what_is_wrong_with_an_atlas() {
     let key_path = format!("uuids.{CACHE}.imgs[1].segs[0].size");
     assert_eq!(error.location().key_path, Some(key_path));
     let known = lenient(&memory(broken)).unwrap().unwrap();
-    assert_eq!((known.warnings().len(), known.record().images.len(), known.columns().segments.len()), (1, 2, 5));
+    assert_eq!((known.warnings().len(), known.image_count(), known.columns().segments.len()), (1, 2, 5));
     let no_plist = {
         let mut writer = ArchiveWriter::new();
         writer.add_file(entry_path(uuid()).as_bytes(), b"none".to_vec()).unwrap();
@@ -90,7 +90,7 @@ fn a_wrong_checksum() {
         let error = strict(&memory(bytes.clone())).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Archive(_)), "{error}");
         let known = lenient(&memory(bytes)).unwrap().unwrap();
-        assert_eq!((known.warnings().len(), known.record().images.len()), (1, 1), "{:?}", known.warnings());
+        assert_eq!((known.warnings().len(), known.image_count()), (1, 1), "{:?}", known.warnings());
     }
 }
 
@@ -113,7 +113,7 @@ fn embedded_records_are_not_kept_by_the_table() {
     table().clear();
     let archive = Archive::from_bytes(Bytes::from(atlas(3)), &Limits::DEFAULT).unwrap();
     let known = embedded(&archive, uuid(), Policy::default()).unwrap().unwrap();
-    assert_eq!((known.origin(), known.record().images.len()), (RecordOrigin::Embedded, 3));
+    assert_eq!((known.origin(), known.image_count()), (RecordOrigin::Embedded, 3));
     assert!(embedded(&archive, Uuid::from_u128(1), Policy::default()).unwrap().is_none());
     assert!(table().is_empty());
 }

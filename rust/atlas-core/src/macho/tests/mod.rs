@@ -1,8 +1,9 @@
-mod builder;
+pub(crate) mod builder;
 mod command;
 mod hostile;
 mod names;
 mod oracle;
+mod outline;
 mod platform;
 mod slice;
 pub(crate) mod trie;

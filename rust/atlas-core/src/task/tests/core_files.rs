@@ -85,7 +85,8 @@ fn dyld(cpu: Cpu, address: u64, by_symbol: bool) -> Vec<u8> {
 fn a_core_with_an_atlas_gives_the_whole_snapshot() {
     let noted = |cpu: Cpu| {
         let whole = Noted { path: Some("/bin/a"), uuid: [1; 16], address: 0x1000, segments: vec![] };
-        with_atlas(cpu, &[]).note_at("all image infos", move |at| cores::all_image_infos(at, &[whole.clone()], 48))
+        with_atlas(cpu, &[])
+            .note_at("all image infos", move |at| cores::all_image_infos(at, std::slice::from_ref(&whole), 48))
     };
     for cpu in [ARM64, X86_64, ARM64_32] {
         let by_itself = with_atlas(cpu, &[]).segments.remove(0).2[0x100..].to_vec();

@@ -5,6 +5,7 @@ mod core_files;
 #[path = "../../../tests/support/cores.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod cores;
+mod errors;
 mod hostile_cores;
 mod infos;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,82 @@
+//! Whether each file keeps the rules that dyld has for it, and whether all are there.
+
+use crate::cache::file::{CacheFile, Mapping};
+use crate::cache::group::{CacheGroup, GroupFile};
+
+use super::Findings;
+
+const READ: u32 = 1;
+
+pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
+    for name in group.missing() {
+        findings.add(|| format!("{name}: the file is missing, or is not the one that the cache names"));
+    }
+    for warning in group.warnings() {
+        findings.add(|| warning.clone());
+    }
+    for GroupFile { name, file, .. } in group.files() {
+        mappings(name, file.mappings(), findings);
+        signature(name, file, findings);
+    }
+    let offsets = || group.files().iter().zip(group.files().iter().skip(1));
+    for (before, after) in offsets().filter(|(before, after)| after.vm_offset < before.vm_offset) {
+        findings.add(|| format!("{}: lies before {}, which the header lists first", after.name, before.name));
+    }
+    region(group, findings);
+}
+
+/// What dyld asks of the mappings of one file.
+fn mappings(name: &str, mappings: &[Mapping], findings: &mut Findings) {
+    if let Some(first) = mappings.first().filter(|first| first.file_offset != 0) {
+        let offset = first.file_offset;
+        findings
+            .add(|| format!("{name}: mappings[0] begins at offset {offset:#x} of the file, and not with its header"));
+    }
+    for (index, (before, after)) in mappings.iter().zip(mappings.iter().skip(1)).enumerate() {
+        let next = index.saturating_add(1);
+        let end = before.address.0.saturating_add(before.size);
+        if after.address.0 < end {
+            let start = after.address.0;
+            findings.add(|| {
+                format!("{name}: mappings[{next}] begins at {start:#x}, before the end of the one before it, {end:#x}")
+            });
+        }
+        let end = before.file_offset.saturating_add(before.size);
+        findings.compare(end, after.file_offset, |expected, found| {
+            format!("{name}: mappings[{next}] begins at offset {found:#x} of the file, the one before it ends at {expected:#x}")
+        });
+    }
+    if let Some(last) = mappings.last().filter(|last| mappings.len() > 1 && last.max_protection != READ) {
+        let protection = last.max_protection;
+        findings.add(|| format!("{name}: the last mapping can be more than read (protection {protection})"));
+    }
+}
+
+/// The signature ends the file.
+fn signature(name: &str, file: &CacheFile, findings: &mut Findings) {
+    let length = file.bytes().len() as u64;
+    let Some(signature) = file.header().code_signature else { return };
+    // A size of 0 means to the end.
+    let end = if signature.size == 0 { length } else { signature.offset.saturating_add(signature.size) };
+    findings.compare(end, length, |end, length| {
+        format!("{name}: the code signature ends at {end:#x}, the file at {length:#x}")
+    });
+}
+
+/// The address space that the header asks for holds all files.
+fn region(group: &CacheGroup, findings: &mut Findings) {
+    let main = &group.main().file;
+    let Some(size) = main.header().shared_region_size.filter(|size| *size != 0) else { return };
+    let base = main.base_address().0;
+    let end = base.saturating_add(size);
+    for GroupFile { name, file, .. } in group.files() {
+        for mapping in file.mappings() {
+            let (start, mapping_end) = (mapping.address.0, mapping.address.0.saturating_add(mapping.size));
+            if start < base || mapping_end > end {
+                findings.add(|| {
+                    format!("{name}: maps {start:#x} to {mapping_end:#x}, outside of the cache's {base:#x} to {end:#x}")
+                });
+            }
+        }
+    }
+}

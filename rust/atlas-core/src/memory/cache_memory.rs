@@ -1,0 +1,358 @@
+//! The memory of one shared cache.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::bytes::{Bytes, Mode};
+use crate::cache::CacheGroup;
+use crate::cache::slide::SlideInfo;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::files::{SourceFile, Wrong};
+use super::pin::{Pin, UnpinError};
+use super::pointers::Pointers;
+use super::space::{SMALL, Space, Span, finish, part_of, reserve, zeros};
+
+/// Most bytes that are searched for one that is not zero: laying out zeros takes less time than reading more.
+const MOST_SEARCHED: usize = 1 << 20;
+
+/// Few enough to stop early, many enough to be compared side by side.
+const SEARCHED_AT_ONCE: usize = 512;
+
+/// Most mappings that are mapped into one range. Real caches have some hundreds; Linux gives a process 65 530 of all kinds.
+const MOST_PIECES: usize = 1 << 14;
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | byte) == 0
+}
+
+/// The files of a cache by the addresses that they are mapped to. All addresses are unslid.
+#[derive(Debug)]
+pub struct CacheMemory {
+    /// First, so that it goes before the sources that it is known by.
+    pin: Pin,
+    group: CacheGroup,
+    /// In the order of the group's files.
+    sources: Vec<Arc<SourceFile>>,
+    symbols: Option<Arc<SourceFile>>,
+    mode: Mode,
+}
+
+impl CacheMemory {
+    /// Opens the cache whose main file is at `path`, with the files that belong to it.
+    ///
+    /// # Errors
+    /// As [`CacheGroup::open`].
+    pub fn open(path: &Path, mode: Mode) -> Result<Arc<Self>> {
+        Self::open_with(path, mode, &mut |path| SourceFile::open(path, mode))
+    }
+
+    /// The same with files that `open` finds for the paths that they ought to have.
+    ///
+    /// # Errors
+    /// As [`CacheGroup::open`].
+    pub fn open_with(
+        path: &Path,
+        mode: Mode,
+        open: &mut dyn FnMut(&Path) -> Result<Arc<SourceFile>>,
+    ) -> Result<Arc<Self>> {
+        let mut opened = Vec::new();
+        let group = CacheGroup::open(path, &mut |path| {
+            let source = open(path)?;
+            let bytes = source.bytes().clone();
+            opened.push((path.to_owned(), source));
+            Ok(bytes)
+        })?;
+        let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
+        let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
+        // The group opens files in no other way, so that each is there.
+        let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
+        let symbols = group.symbols().and_then(|file| of_path(&file.path));
+        let uuid = group.main().uuid;
+        let identities = sources.iter().map(|source| source.key()).collect();
+        Ok(Arc::new(Self { group, sources, symbols, mode, pin: Pin::of((uuid, mode, identities)) }))
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn group(&self) -> &CacheGroup {
+        &self.group
+    }
+
+    /// The whole `.symbols` file, where the cache names one and it is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it was cut short.
+    pub fn symbols(&self) -> Result<Option<Bytes>> {
+        let Some(source) = &self.symbols else { return Ok(None) };
+        source.check(Self::WRONG)?;
+        Ok(Some(source.bytes().clone()))
+    }
+
+    /// How files became bytes.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// `size` bytes at `address`: as in the files or, with `slide`, as a process at that slide has them.
+    ///
+    /// An authenticated pointer is then its target and the slide, without the signature, which depends on keys of the process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnmappedAddress`] with the first address that lies in no mapping; [`ErrorKind::Cache`] for slide info that
+    /// is broken there, and for a file that was cut short.
+    pub fn read(&self, address: u64, size: u64, slide: Option<u64>) -> Result<Vec<u8>> {
+        // What is small may be spent before it is known whether it is there.
+        if size > SMALL {
+            self.check_range(address, size)?;
+        }
+        let mut bytes = zeros(size)?;
+        self.read_into(address, &mut bytes, slide)?;
+        Ok(bytes)
+    }
+
+    /// Refuses a range that is not mapped throughout.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnmappedAddress`] with the first address that is not.
+    pub fn check(&self, address: u64, size: u64) -> Result<()> {
+        self.check_range(address, size)
+    }
+
+    /// The same into `window`, which holds anything after an error. Bytes of a cache that is not pinned are read from the files
+    /// and not from mapped memory; those of one that is pinned are taken from memory, and sizes of files are asked for only now
+    /// and then.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[inline]
+    pub fn read_into(&self, address: u64, window: &mut [u8], slide: Option<u64>) -> Result<()> {
+        let pinned = self.pin.is_pinned();
+        self.walk(address, window.len() as u64, |at, span| {
+            let source = self.source(span.file)?;
+            let part = part_of(window, at, span.size);
+            match source.get(span.file_offset, part.len()) {
+                Some(bytes) if pinned => {
+                    source.check_now_and_then(Self::WRONG)?;
+                    part.copy_from_slice(bytes);
+                }
+                _ => source.read(span.file_offset, part, Self::WRONG)?,
+            }
+            match slide {
+                Some(slide) => self.rebase(span, part, slide, pinned),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn rebase(&self, span: Span, window: &mut [u8], slide: u64, pinned: bool) -> Result<()> {
+        let Some(slid) = self.slid(span.file, span.part, pinned)? else { return Ok(()) };
+        let start = span.file_offset.saturating_sub(slid.file_offset);
+        let rebased = slid.info.rebase(slid.bytes, start, window, slide);
+        rebased.map_err(|error| self.in_file(span.file, error))
+    }
+
+    /// Names the file that an error is about.
+    pub(super) fn in_file(&self, file: usize, error: Error) -> Error {
+        match self.group.files().get(file) {
+            Some(file) => error.in_entry(&file.name),
+            None => error,
+        }
+    }
+
+    /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero.
+    ///
+    /// Nothing is copied where the range lies in one mapping and its end is zero there, too; else the range is laid out in
+    /// address space of its own (what takes less than 64 KiB, in memory).
+    ///
+    /// # Errors
+    /// As [`Self::read`] of the `file_size` bytes; [`ErrorKind::Limit`] where `vm_size` exceeds [`super::MOST_ADDRESS_SPACE`] and is
+    /// not mapped.
+    pub fn data(&self, address: u64, file_size: u64, vm_size: u64) -> Result<Bytes> {
+        if vm_size == 0 {
+            return Ok(Bytes::default());
+        }
+        if let Some(bytes) = self.in_place(address, vm_size)? {
+            let tail = usize::try_from(file_size).ok().and_then(|size| bytes.get(size..)).unwrap_or_default();
+            if tail.len() <= MOST_SEARCHED && tail.chunks(SEARCHED_AT_ONCE).all(is_zero) {
+                return Ok(bytes);
+            }
+        }
+        self.lay_out(address, file_size, vm_size)
+    }
+
+    /// The bytes of a range that lies in one mapping: of the pinned cache, else of the file.
+    fn in_place(&self, address: u64, size: u64) -> Result<Option<Bytes>> {
+        // What is not mapped may still be zero fill; where it is not, laying it out says so.
+        let Some(place) = self.group.at(address).filter(|place| place.left >= size) else { return Ok(None) };
+        let source = self.source(place.file)?;
+        if let Some(bytes) = self.pin.bytes(address, size) {
+            source.check_now_and_then(Self::WRONG)?;
+            return Ok(Some(bytes));
+        }
+        source.check(Self::WRONG)?;
+        let range = |start: u64| Some(usize::try_from(start).ok()?..usize::try_from(start.checked_add(size)?).ok()?);
+        Ok(range(place.file_offset).and_then(|range| source.bytes().slice(range)))
+    }
+
+    /// The file at `position` of the group as it lies in memory: from its base on, every mapping in its place, holes zero. It ends
+    /// with the last mapping, or after `vm_size` bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where that is more than [`super::MOST_ADDRESS_SPACE`], [`ErrorKind::Cache`] where a file was cut short.
+    pub fn layout(&self, position: usize, vm_size: Option<u64>) -> Result<Bytes> {
+        let files = self.group.files();
+        let Some(file) = files.get(position) else {
+            return Err(Error::cache(format!("one of {} files", files.len()), format!("file {position}")));
+        };
+        let base = file.file.base_address().0;
+        let pieces = || self.pieces().filter(move |(_, span)| span.file == position);
+        let natural = pieces().map(|(address, span)| address.saturating_add(span.size).saturating_sub(base)).max();
+        self.lay_out_pieces(base, vm_size.or(natural).unwrap_or(0), pieces())
+    }
+
+    /// Every run of memory, in the order of the addresses.
+    fn pieces(&self) -> impl Iterator<Item = (u64, Span)> + '_ {
+        let mappings = self.group.files().iter().flat_map(|file| file.file.mappings());
+        let mut starts: Vec<u64> = mappings.map(|mapping| mapping.address.0).collect();
+        starts.sort_unstable();
+        // Where mappings overlap, one may begin in the middle of another, and come to light at its end.
+        let mut free = Some(0);
+        starts.into_iter().filter_map(move |start| {
+            let start = start.max(free?);
+            let span = self.at(start).ok()?;
+            free = start.checked_add(span.size);
+            Some((start, span))
+        })
+    }
+
+    fn lay_out_pieces(&self, base: u64, size: u64, pieces: impl Iterator<Item = (u64, Span)>) -> Result<Bytes> {
+        let mut reservation = reserve(size)?;
+        for (number, (address, span)) in pieces.enumerate() {
+            if number >= MOST_PIECES {
+                return Err(Error::limit("mappings in one range", MOST_PIECES as u64, number as u64 + 1));
+            }
+            let Some(at) = address.checked_sub(base).filter(|at| *at < size) else { continue };
+            let span_size = span.size.min(size - at);
+            self.source(span.file)?.place(&mut reservation, at, span.file_offset, span_size, Self::WRONG)?;
+        }
+        finish(reservation)
+    }
+
+    /// Where the lowest mapping begins and the highest ends.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        let mut pieces = self.pieces();
+        let Some((start, first)) = pieces.next() else { return 0..0 };
+        let (last, span) = pieces.last().unwrap_or((start, first));
+        start..last.saturating_add(span.size)
+    }
+
+    /// Maps the whole cache into one range of address space, counted: each `pin` wants its [`Self::unpin`]. All memories of the
+    /// same files in this process share the range. Reads then ask the system nothing, and buffers of [`Self::data`] lie in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where the mappings lie further apart than [`super::MOST_ADDRESS_SPACE`], or where too much would have to be
+    /// copied, as on a machine with larger pages; [`ErrorKind::Cache`] where a file was cut short.
+    pub fn pin(&self) -> Result<()> {
+        self.pin.pin(|| {
+            let range = self.range();
+            let size = range.end.saturating_sub(range.start);
+            Ok((range.start, self.lay_out_pieces(range.start, size, self.pieces())?))
+        })
+    }
+
+    /// Takes one [`Self::pin`] back; with the last one the range goes.
+    ///
+    /// # Errors
+    /// Where nothing is pinned, and where the last pin would go while buffers of this memory are in use: it then stays.
+    pub fn unpin(&self) -> std::result::Result<(), UnpinError> {
+        self.pin.unpin()
+    }
+
+    /// How often it is pinned.
+    #[must_use]
+    pub fn pin_count(&self) -> usize {
+        self.pin.count()
+    }
+
+    /// The whole cache from [`Self::range`]'s start to its end, holes zero, where it is pinned.
+    #[must_use]
+    pub fn pinned(&self) -> Option<Bytes> {
+        self.pin.whole()
+    }
+
+    /// Every pointer that slides, or those that lie from `range.start` to `range.end`, in the order of the mappings' addresses.
+    #[must_use]
+    pub fn pointers(self: &Arc<Self>, range: Option<Range<u64>>) -> Pointers {
+        let range = range.unwrap_or(0..u64::MAX);
+        let pieces = self.pieces().filter_map(|(address, span)| {
+            let start = address.max(range.start);
+            let end = address.saturating_add(span.size).min(range.end);
+            (start < end).then_some((span.file, span.part, start, end))
+        });
+        Pointers::new(Arc::clone(self), pieces.collect())
+    }
+
+    /// The version of the slide info of a mapping of a file of the group; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it is not well formed, or of a version that is not known.
+    pub fn slide_version(&self, file: usize, mapping: usize) -> Result<Option<u32>> {
+        Ok(self.slid(file, mapping, false)?.map(|slid| slid.info.version()))
+    }
+
+    /// The slide info of a mapping, where it has one.
+    pub(super) fn slid(&self, file: usize, mapping: usize, pinned: bool) -> Result<Option<Slid<'_>>> {
+        let source = self.source(file)?;
+        let mappings = self.group.files().get(file).map(|file| file.file.mappings());
+        let Some(mapping) = mappings.and_then(|mappings| mappings.get(mapping)) else { return Ok(None) };
+        let Some(range) = mapping.slide_info.as_ref() else { return Ok(None) };
+        let size = range.end.checked_sub(range.start).and_then(|size| usize::try_from(size).ok());
+        let Some(info) = size.and_then(|size| source.get(range.start, size)) else { return Ok(None) };
+        if pinned {
+            source.check_now_and_then(Self::WRONG)?;
+        } else {
+            source.check(Self::WRONG)?;
+        }
+        let info = SlideInfo::parse(info, mapping).map_err(|error| self.in_file(file, error))?;
+        let bytes = source.bytes().get(mapping.file_range(source.bytes().len())).unwrap_or_default();
+        Ok(Some(Slid { address: mapping.address.0, file_offset: mapping.file_offset, info, bytes }))
+    }
+}
+
+/// A mapping that holds pointers.
+pub(super) struct Slid<'a> {
+    pub address: u64,
+    pub file_offset: u64,
+    pub info: SlideInfo<'a>,
+    pub bytes: &'a [u8],
+}
+
+impl Space for CacheMemory {
+    const WRONG: Wrong = |expected, found| Error::cache(expected, found);
+
+    #[inline]
+    fn at(&self, address: u64) -> Result<Span> {
+        match self.group.at(address) {
+            Some(place) => Ok(Span {
+                file: place.file,
+                part: place.mapping,
+                file_offset: place.file_offset,
+                in_file: place.left,
+                size: place.left,
+            }),
+            None => Err(Error::new(ErrorKind::UnmappedAddress(address))),
+        }
+    }
+
+    #[inline]
+    fn source(&self, file: usize) -> Result<&SourceFile> {
+        match self.sources.get(file) {
+            Some(source) => Ok(source),
+            None => Err(Error::cache("a file of the cache", file.to_string())),
+        }
+    }
+}

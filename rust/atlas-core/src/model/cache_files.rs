@@ -1,0 +1,165 @@
+//! What the files of a cache say, where they are at hand.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::address::PreferredAddress;
+use crate::bytes::Mode;
+use crate::cache::tables::DylibsTrie;
+use crate::cache::{CacheGroup, Mapping};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identifier::FileIdentifier;
+use crate::macho::{self, OUTLINE_START, Section, View};
+use crate::memory::CacheMemory;
+use crate::schema::{MappingRow, SubCacheRow};
+
+use super::shared_cache::SharedCache;
+
+/// One mapping of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheMapping {
+    /// The file, by its place in [`SharedCache::subcaches`].
+    pub file: usize,
+    /// What dyld calls it, as in `__AUTH_CONST`; without flags, by the highest protection alone.
+    pub name: &'static str,
+    /// Address, size, offset in the file, highest protection.
+    pub row: MappingRow,
+    /// [`crate::cache::file::mapping_flags`]; `None` where only a record is at hand.
+    pub flags: Option<u64>,
+    /// How it is protected at first; `None` where only a record is at hand.
+    pub initial_protection: Option<u32>,
+    /// Its place in the files that are at hand: which of [`CacheGroup::files`], and which of its mappings.
+    pub place: Option<(usize, usize)>,
+}
+
+impl SharedCache {
+    fn identifier(&self) -> FileIdentifier {
+        FileIdentifier { uuid: Some(self.uuid()), path: Some(self.file_path().to_owned()) }
+    }
+
+    /// The memory of the cache.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingData`] where its files are not at hand: see [`Self::open_memory`].
+    pub fn memory(&self) -> Result<&Arc<CacheMemory>> {
+        self.memory_cell().get().ok_or_else(|| Error::new(ErrorKind::MissingData(self.identifier())))
+    }
+
+    /// The memory of the cache, from the files at `path` and beside it where none are at hand yet.
+    ///
+    /// # Errors
+    /// As [`CacheMemory::open`]; [`ErrorKind::MissingData`] where the main file at `path` has another UUID.
+    pub fn open_memory(&self, path: &Path, mode: Mode) -> Result<&Arc<CacheMemory>> {
+        if let Some(memory) = self.memory_cell().get() {
+            return Ok(memory);
+        }
+        let memory = CacheMemory::open(path, mode)?;
+        if memory.group().main().uuid != Some(self.uuid()) {
+            return Err(Error::new(ErrorKind::MissingData(self.identifier())));
+        }
+        // Of two threads that come here at once one opened the same files in vain.
+        Ok(self.memory_cell().get_or_init(|| memory))
+    }
+
+    /// Takes files that were found, unless some are at hand already; whoever found them has looked at the UUID.
+    pub fn adopt_memory(&self, memory: Arc<CacheMemory>) -> &Arc<CacheMemory> {
+        self.memory_cell().get_or_init(|| memory)
+    }
+
+    /// The files of the cache, where they are at hand.
+    #[must_use]
+    pub fn group(&self) -> Option<&CacheGroup> {
+        self.memory_cell().get().map(|memory| memory.group())
+    }
+
+    /// `PLATFORM_*` of `<mach-o/loader.h>`; `None` without files, and in headers that do not say it.
+    #[must_use]
+    pub fn platform(&self) -> Option<u32> {
+        self.group()?.main().file.header().platform
+    }
+
+    /// Names of files that the cache needs and that are not there; none where no file was looked for.
+    #[must_use]
+    pub fn missing_files(&self) -> &[String] {
+        self.group().map_or(&[], CacheGroup::missing)
+    }
+
+    /// The image that `path` is another path of, by its place in the record: links to libraries stand in the dylibs trie of
+    /// the main file alone. `None` without files.
+    pub(super) fn alias(&self, path: &str) -> Option<u32> {
+        // Where a lenient reading dropped images, places in the record are not those of the files.
+        let group = self.group().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
+        DylibsTrie::of(group).ok()??.find(path).ok()?
+    }
+
+    /// The path of the file of local symbols, whether it is there or not.
+    #[must_use]
+    pub fn local_symbols_path(&self) -> Option<String> {
+        let present = self.group().and_then(CacheGroup::symbols).map(|file| file.path.to_string_lossy().into_owned());
+        present.or_else(|| self.known().symbol_file_name().map(|name| self.path_beside(name)))
+    }
+
+    /// Where the file that `row` describes stands in [`CacheGroup::files`], if it is at hand.
+    #[must_use]
+    pub fn position_of(&self, row: &SubCacheRow) -> Option<usize> {
+        let files = self.group()?.files();
+        // The main file of a cache without UUIDs (before dyld-239.3) is its only one.
+        files.iter().position(|file| file.uuid.unwrap_or_default() == row.uuid)
+    }
+
+    /// The mappings of all files but that of local symbols, file by file.
+    #[must_use]
+    pub fn mappings(&self) -> Vec<CacheMapping> {
+        let files = self.subcaches().iter().enumerate();
+        files
+            .flat_map(|(file, row)| {
+                let here = self.position_of(row);
+                let mappings = here.and_then(|here| Some(self.group()?.files().get(here)?.file.mappings()));
+                row.mappings.iter().enumerate().map(move |(index, row)| {
+                    let mapping = mappings.and_then(|mappings| mappings.get(index));
+                    let mapping = mapping.filter(|mapping| mapping.address.0 == row.preferred_load_address);
+                    CacheMapping::new(file, row, here.map(|here| (here, index)).zip(mapping))
+                })
+            })
+            .collect()
+    }
+
+    /// The sections of the image whose header lies at the unslid `address`.
+    ///
+    /// # Errors
+    /// As [`CacheMemory::read`] where the header cannot be read, and [`ErrorKind::MachO`] where it is none.
+    pub fn sections_at(&self, address: PreferredAddress) -> Result<Vec<Section>> {
+        let memory = self.memory()?;
+        // Read, not looked at in a mapping: the file may have been cut short.
+        let start = memory.read(address.0, OUTLINE_START as u64, None)?;
+        let size = macho::outline_size(&start).unwrap_or(start.len());
+        let header = memory.read(address.0, size as u64, None)?;
+        Ok(View::parse(&header)?.sections().collect())
+    }
+}
+
+impl CacheMapping {
+    fn new(file: usize, row: &MappingRow, at_hand: Option<((usize, usize), &Mapping)>) -> Self {
+        let (place, mapping) = at_hand.unzip();
+        let name = mapping.map_or_else(
+            || {
+                // As if it had no flags.
+                let (address, max_protection) =
+                    (PreferredAddress(row.preferred_load_address), row.max_protection as u32);
+                let (size, file_offset) = (row.size, row.file_offset);
+                let initial_protection = max_protection;
+                Mapping { address, size, file_offset, slide_info: None, flags: 0, max_protection, initial_protection }
+                    .name()
+            },
+            Mapping::name,
+        );
+        Self {
+            file,
+            name,
+            row: *row,
+            flags: mapping.map(|mapping| mapping.flags),
+            initial_protection: mapping.map(|mapping| mapping.initial_protection),
+            place,
+        }
+    }
+}
