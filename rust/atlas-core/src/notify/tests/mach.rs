@@ -250,7 +250,7 @@ fn every_call_may_fail_and_nothing_is_kept() {
             let result = a_life(&kernel);
             if !kernel.stop_failing() {
                 assert_eq!(result, Ok(()));
-                assert_eq!(failed.len(), 5, "{failed:?}");
+                assert_eq!(failed.into_iter().collect::<Vec<_>>(), ["connect", "new", "receive", "reply"]);
                 return;
             }
             failed.extend(result.err());
