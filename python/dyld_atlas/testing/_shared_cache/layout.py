@@ -118,9 +118,10 @@ def place(image: Image, header_size: int, text: Region, data: dict[int, Region],
             flags = _FLAGS.get(name, 0) if by_flags else 0
             region = data.setdefault(flags, Region("data", (3, 3), flags))
         region.data += bytes(-len(region.data) % (0x1000 if region is text else 16))
-        start = len(region.data)
+        start = end = len(region.data)
         if name == "__TEXT":
             region.data += bytes(header_size)
+        end = len(region.data)
         sections = [section for section in image.sections if section.segment == name]
         for section in sorted(sections, key=lambda each: each.zero_fill > 0):
             region.data += bytes(-len(region.data) % 16)
@@ -130,9 +131,7 @@ def place(image: Image, header_size: int, text: Region, data: dict[int, Region],
             if not section.zero_fill:
                 end = len(region.data)
             region.data += bytes(section.zero_fill)
-        in_file = [section for section in sections if not section.zero_fill]
-        file_size = end - start if in_file else header_size if name == "__TEXT" else 0
-        segments.append(Segment(name, region, start, file_size, len(region.data) - start, sections))
+        segments.append(Segment(name, region, start, end - start, len(region.data) - start, sections))
     return Placed(image, segments)
 
 
