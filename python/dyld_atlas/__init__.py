@@ -10,6 +10,7 @@
 Where to find what:
 
 * :class:`Snapshot`, :class:`Image`, :class:`SharedCache` and what they hold: this module;
+* :class:`Process` and :class:`Watcher`, for processes that are alive: :mod:`dyld_atlas.processes`;
 * addresses that cannot be mixed up: :mod:`dyld_atlas.addresses`;
 * errors, all of them below :class:`AtlasError`: :mod:`dyld_atlas.errors`;
 * files from elsewhere: :mod:`dyld_atlas.providers`;
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from ._native import (
         AOTImage,
+        Change,
         Environment,
         FileIdentifier,
         Image,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     )
     from ._native import Mapping_ as Mapping
     from .addresses import PreferredAddress, RebasedAddress, Slide
-    from .enums import MappingFlags, Permissions, Platform, ProcessState, SnapshotFlags
+    from .enums import ChangeKind, MappingFlags, Permissions, Platform, ProcessEvent, ProcessState, SnapshotFlags
     from .errors import (
         ArchiveError,
         AtlasError,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
         UnsupportedPlatformError,
         WatcherError,
     )
+    from .processes import Process, Watcher
     from .providers import CacheLibrary, DirectoryProvider, Provider
 
     StrPath: TypeAlias = str | PathLike[str]
@@ -80,6 +83,8 @@ __all__ = [
     "AtlasError",
     "CacheError",
     "CacheLibrary",
+    "Change",
+    "ChangeKind",
     "DirectoryProvider",
     "Environment",
     "FileIdentifier",
@@ -102,6 +107,8 @@ __all__ = [
     "PointerColumns",
     "PointerList",
     "PreferredAddress",
+    "Process",
+    "ProcessEvent",
     "ProcessState",
     "Provider",
     "RebasedAddress",
@@ -121,6 +128,7 @@ __all__ = [
     "TaskGoneError",
     "UnmappedAddressError",
     "UnsupportedPlatformError",
+    "Watcher",
     "WatcherError",
     "__version__",
     "diff",
@@ -128,12 +136,21 @@ __all__ = [
 
 _HOMES = {
     "addresses": ("PreferredAddress", "RebasedAddress", "Slide"),
-    "enums": ("MappingFlags", "Permissions", "Platform", "ProcessState", "SnapshotFlags"),
+    "enums": (
+        "ChangeKind",
+        "MappingFlags",
+        "Permissions",
+        "Platform",
+        "ProcessEvent",
+        "ProcessState",
+        "SnapshotFlags",
+    ),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "processes": ("Process", "Watcher"),
     "providers": ("CacheLibrary", "DirectoryProvider", "Provider"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "providers", "testing"})
+_SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "processes", "providers", "testing"})
 
 
 # Type checkers know the names from above; to them, this function would make every misspelt one an object.

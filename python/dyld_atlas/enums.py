@@ -13,7 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["MappingFlags", "Permissions", "Platform", "ProcessState", "SnapshotFlags"]
+__all__ = [
+    "ChangeKind",
+    "MappingFlags",
+    "Permissions",
+    "Platform",
+    "ProcessEvent",
+    "ProcessState",
+    "SnapshotFlags",
+]
 
 
 class _OpenIntEnum(enum.IntEnum):
@@ -92,6 +100,24 @@ class ProcessState(_OpenIntEnum):
     """dyld has finished and jumped into ``main``."""
     DYLD_TERMINATED = 0x60
     """Ended by dyld after ``main``, as on bad lazy binding."""
+
+
+class ProcessEvent(_OpenIntEnum):
+    """What dyld tells those who watch a process: the ``DYLD_REMOTE_EVENT_*`` numbers."""
+
+    ATLAS_CHANGED = 0
+    """Images were loaded or unloaded."""
+    MAIN = 1
+    """``main`` is about to be called."""
+    BEFORE_INITIALIZERS = 2
+    """Initializers are about to run. Older dyld sent the number when it had mapped the shared cache."""
+
+
+class ChangeKind(enum.Enum):
+    """What became of an image."""
+
+    LOADED = "loaded"
+    UNLOADED = "unloaded"
 
 
 class Permissions(enum.IntFlag, boundary=enum.KEEP):

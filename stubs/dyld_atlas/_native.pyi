@@ -31,6 +31,10 @@ from ._native_memory import PointerList as PointerList
 from ._native_memory import Section as Section
 from ._native_options import FileIdentifier as FileIdentifier
 from ._native_options import Limits as Limits
+from ._native_process import Change as Change
+from ._native_process import Changes as Changes
+from ._native_process import Task as Task
+from ._native_process import Watch as Watch
 from ._native_snapshot import AOTImage as AOTImage
 from ._native_snapshot import Environment as Environment
 from ._native_snapshot import Snapshot as Snapshot

@@ -88,6 +88,29 @@ class Snapshot:
             OSError: the operating system refuses the file; `filename` is set.
         """
 
+    @classmethod
+    def from_core(
+        cls,
+        path: _StrPath,
+        /,
+        *,
+        providers: Sequence[Provider] | None = None,
+        limits: Limits | None = None,
+        lenient: bool = False,
+        mode: Literal["map", "copy"] = "map",
+    ) -> Self:
+        """Open what a Mach-O core file holds of a process. Options are those of `from_bytes`.
+
+        A core that was written full, or with its dirty pages, holds the snapshot that dyld published. Of any other the
+        images come from dyld's own list, from the notes of LLDB or the kernel, and from headers in its memory; and
+        what could not be known then is said in `warnings`; `pid` is 0.
+
+        Raises:
+            MachOError: the file is no core file, its load commands are broken, or it names no image.
+            ArchiveError, PlistError, SchemaError, LimitExceededError: what dyld had published is broken.
+            OSError: the operating system refuses the file; `filename` is set.
+        """
+
     @property
     def pid(self) -> int:
         """The number of the process (key ``proc``)."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         ) -> argparse.ArgumentParser: ...
 
 
-__all__ = ["add_commands"]
+__all__ = ["CODECS", "add_commands"]
+
+CODECS = ("none", "zlib", "lzma", "lz4", "lzfse", "lzbitmap")
 
 
 def add_commands(
@@ -96,8 +98,7 @@ def add_commands(
     )
     add_file(atlas)
     atlas.add_argument("--json", action="store_true", help="one JSON document that says what was written")
-    codecs = ("none", "zlib", "lzma", "lz4", "lzfse", "lzbitmap")
-    atlas.add_argument("--codec", choices=codecs, help="compress it; plain unless given")
+    atlas.add_argument("--codec", choices=CODECS, help="compress it; plain unless given")
     add_output(atlas, required=True, help="the file; - writes to standard output")
 
     verify = add(

@@ -30,7 +30,7 @@ class Command(NamedTuple):
     wants_folders: bool
 
 
-_VALUES = {"DIR": "folder", "OUT": "file"}
+_VALUES = {"DIR": "folder", "OUT": "file", "CORE": "file"}
 
 
 def run(options: argparse.Namespace) -> int:

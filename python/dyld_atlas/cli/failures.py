@@ -3,7 +3,14 @@
 import argparse
 import sys
 
-from ..errors import AtlasError, FormatError, LimitExceededError, SchemaError
+from ..errors import (
+    AtlasError,
+    FormatError,
+    LimitExceededError,
+    SchemaError,
+    UnsupportedPlatformError,
+    WatcherError,
+)
 from . import exits, hints, inputs
 from .terminal import Style, plain
 
@@ -14,7 +21,7 @@ def exit_code(error: Exception) -> int:
         return exits.MALFORMED
     if isinstance(error, PermissionError):
         return exits.DENIED
-    if isinstance(error, (OSError, inputs.UsageError)):
+    if isinstance(error, (OSError, UnsupportedPlatformError, WatcherError, inputs.UsageError)):
         return exits.USAGE
     if isinstance(error, LookupError):
         return exits.NOT_FOUND

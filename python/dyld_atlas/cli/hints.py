@@ -19,6 +19,8 @@ def what_it_is() -> str | None:
         return None
     if inputs.wanted == "cache":
         return _part_of_a_cache(inputs.current or "") if head.startswith(_CACHE) else describe(head, "shared cache")
+    if inputs.wanted == "core":
+        return _no_core(head)
     # A cache has gigabytes, and is told by its beginning.
     data = inputs.again() if head.startswith(_ARCHIVES) else head
     if data is None:
@@ -35,6 +37,14 @@ def what_it_is() -> str | None:
     if any(entry.path.startswith("caches/uuids/") for entry in archive.entries):
         return "this is the atlas of a shared cache; dyld-atlas validate looks it over"
     return "this is an archive, but none of a snapshot: it holds no process.plist"
+
+
+def _no_core(head: bytes) -> str | None:
+    if head[:4] in _MACH_O:
+        return "this is a Mach-O file, but no core of a process (type 4), or a broken one"
+    if head.startswith(_ARCHIVES):
+        return "this is an archive; if it is a snapshot, give it without --core"
+    return describe(head, "core file")
 
 
 def _part_of_a_cache(path: str) -> str | None:

@@ -19,7 +19,7 @@ current: str | None = None
 """The input that is being read, for messages."""
 
 wanted = "snapshot"
-"""What it ought to be: "snapshot" or "cache"."""
+"""What it ought to be: "snapshot", "cache" or "core"."""
 
 _data: bytes | None = None
 
@@ -28,6 +28,12 @@ _MOST_WARNINGS = 10
 
 class UsageError(Exception):
     """The arguments do not fit together."""
+
+
+def begin(path: str, kind: str) -> None:
+    """Says what is read from now on, for messages and hints."""
+    global current, wanted, _data
+    current, wanted, _data = path, kind, None
 
 
 def again(size: int = -1) -> bytes | None:
@@ -79,7 +85,6 @@ def providers(options: argparse.Namespace) -> "list[Provider] | tuple[()] | None
 
 def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
     """The snapshot at ``path``; what lenient opening dropped is said on standard error."""
-    global current, wanted, _data
     from .._native import Snapshot
 
     asked = providers(options)
@@ -88,7 +93,7 @@ def snapshot(path: str, options: argparse.Namespace) -> "Snapshot":
         with Progress("opening the snapshot"):
             opened = Snapshot.from_bytes(data, providers=asked, lenient=options.lenient)
     else:
-        current, wanted, _data = path, "snapshot", None
+        begin(path, "snapshot")
         with Progress(f"opening {path}"):
             opened = Snapshot.open(path, providers=asked, lenient=options.lenient)
     warn(opened.warnings, options)

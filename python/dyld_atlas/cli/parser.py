@@ -86,7 +86,7 @@ def _output_options() -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command."""
-    from . import cache_parser
+    from . import cache_parser, process_parser
 
     parser = argparse.ArgumentParser(
         prog="dyld-atlas",
@@ -115,8 +115,14 @@ def build_parser() -> argparse.ArgumentParser:
     def add_file(command: argparse.ArgumentParser, help: str = "a snapshot, or the main file of a cache") -> None:
         command.add_argument("file", metavar="FILE", help=f"{help}; - reads a snapshot from standard input")
 
-    show = add("show", "sum a snapshot up", inputs, outputs, examples="show process.aar\nshow - < process.aar")
-    show.add_argument("file", metavar="FILE", help="a snapshot; - reads standard input")
+    show = add(
+        "show",
+        "sum a snapshot, a running process or a core file up",
+        inputs,
+        outputs,
+        examples="show process.aar\nshow - < process.aar\nshow --pid 4711\nshow --core demo.core",
+    )
+    process_parser.add_show(show)
 
     images = add(
         "images",
@@ -181,6 +187,7 @@ def build_parser() -> argparse.ArgumentParser:
         help = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
         diff.add_argument(name, metavar=name.upper(), help=help)
 
+    process_parser.add_commands(add)
     cache_parser.add_commands(add, inputs, _opening_options(), outputs)
 
     completion = add("completion", "print the completion script of a shell", examples="completion fish | source")

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import exits, inputs, records
+from . import exits, live, records
 from .terminal import Column, Style, count, exact, human_size, plain, write_table
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ _PLATFORM_WORDS = {
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    snapshot = inputs.snapshot(options.file, options)
+    head, snapshot = live.source(options)
     if options.json:
-        records.write_document("show", {"file": options.file, "snapshot": _record(snapshot)})
+        records.write_document("show", {**head, "snapshot": _record(snapshot)})
         return exits.OK
     style = Style(sys.stdout, options.color)
     lines = _lines(snapshot)

@@ -22,12 +22,19 @@ pub static PROCESS_STATE: Enumeration = Enumeration::new("ProcessState");
 pub static PERMISSIONS: Enumeration = Enumeration::new("Permissions");
 /// What a mapping of a cache holds.
 pub static MAPPING_FLAGS: Enumeration = Enumeration::new("MappingFlags");
+/// What became of an image.
+pub static CHANGE_KIND: Enumeration = Enumeration::new("ChangeKind");
 /// Facts about a whole process.
 pub static SNAPSHOT_FLAGS: Enumeration = Enumeration::new("SnapshotFlags");
 
 impl Enumeration {
     const fn new(name: &'static str) -> Self {
         Self { name, class: PyOnceLock::new(), members: [const { PyOnceLock::new() }; COMMON] }
+    }
+
+    /// The member whose value is the text `value`.
+    pub fn named<'py>(&self, py: Python<'py>, value: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.class.import(py, "dyld_atlas.enums", self.name)?.call1((value,))
     }
 
     /// The member for `value`; the class makes one for a number without a name.

@@ -14,6 +14,7 @@ mod formats;
 mod kept;
 mod model;
 mod options;
+mod process;
 mod sequences;
 mod text;
 mod uuids;
@@ -70,6 +71,14 @@ mod _native {
     use crate::model::subcache::SubCache;
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
+    #[pymodule_export]
+    use crate::process::change::Change;
+    #[pymodule_export]
+    use crate::process::changes::Changes;
+    #[pymodule_export]
+    use crate::process::task::Task;
+    #[pymodule_export]
+    use crate::process::watch::Watch;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

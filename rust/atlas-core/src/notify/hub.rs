@@ -150,6 +150,13 @@ impl<K: Kind> Hub<K> {
         lock(&self.inner).machine.state()
     }
 
+    /// Why nothing more will come; `None` while something may.
+    pub fn ended(&self) -> Option<End<K::Failure>> {
+        let inner = lock(&self.inner);
+        let failed = matches!(inner.machine.state(), State::Failing(_) | State::Failed(_));
+        (inner.closed || failed || inner.machine.has_exited()).then(|| inner.end())
+    }
+
     /// What a new listener would hear first.
     pub fn current(&self) -> Option<K::Batch> {
         lock(&self.inner).current.clone()

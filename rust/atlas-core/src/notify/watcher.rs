@@ -295,6 +295,15 @@ impl Watcher {
         Ok(self.shared.hub.state())
     }
 
+    /// Why nothing more will come; `None` while something may.
+    ///
+    /// # Errors
+    /// This is a forked child.
+    pub fn end(&self) -> Result<Option<End<TaskFailure>>> {
+        self.shared.check()?;
+        Ok(self.shared.hub.ended())
+    }
+
     /// What was wrong with the last snapshot, if it could not be taken: it is tried again at the next message.
     ///
     /// # Errors

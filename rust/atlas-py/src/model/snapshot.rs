@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atlas_core::bytes::Bytes;
 use atlas_core::model::{Opening, Snapshot as Core};
+use atlas_core::task::core::Core as CoreFile;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
@@ -39,22 +40,16 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// `files`: where the bytes of its images come from.
-    fn new(core: Core, files: Arc<Files>) -> Self {
+    pub fn new(core: Arc<Core>, files: Arc<Files>) -> Self {
         if let Some(cache) = core.shared_cache() {
             shared_cache::keep_files(cache, &files);
         }
         core.images().keep_companion(Bodies::from(files));
-        Self {
-            core: Arc::new(core),
-            images: Kept::new(),
-            environment: Kept::new(),
-            cache_record: Kept::new(),
-            cache: Kept::new(),
-        }
+        Self { core, images: Kept::new(), environment: Kept::new(), cache_record: Kept::new(), cache: Kept::new() }
     }
 
     /// The snapshot of the core.
-    pub fn core(&self) -> &Core {
+    pub fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
@@ -124,7 +119,7 @@ impl Snapshot {
         let opened = detach::where_large(py, size, || Opening::new(bytes, options)).or_raise(py)?;
         let files = Files::new(providers, options.mode)?;
         let core = opening::complete(py, opened, size, &files)?;
-        Ok(Self::new(core, files))
+        Ok(Self::new(Arc::new(core), files))
     }
 
     /// Opens the file of a snapshot. Options and errors are those of from_bytes; OSError where the system refuses the file.
@@ -147,7 +142,28 @@ impl Snapshot {
         let (opened, size) = py.detach(read).or_raise(py)?;
         let files = Files::new(providers, options.mode)?;
         let core = opening::complete(py, opened, size, &files)?;
-        Ok(Self::new(core, files))
+        Ok(Self::new(Arc::new(core), files))
+    }
+
+    /// Opens what a Mach-O core file holds of a process: the snapshot that dyld published, where that is in it, else what the
+    /// memory and the notes of its writer say; warnings tell what is lacking. Options and errors are those of open;
+    /// MachOError where the file is no core file, or names no image.
+    #[classmethod]
+    #[pyo3(signature = (path, /, *, providers = None, limits = None, lenient = false, mode = "map"))]
+    fn from_core(
+        class: &Bound<'_, PyType>,
+        path: LocalPath,
+        providers: Option<&Bound<'_, PyAny>>,
+        limits: Option<&Bound<'_, Limits>>,
+        lenient: bool,
+        mode: &str,
+    ) -> PyResult<Self> {
+        let (py, options) = (class.py(), opening::options(limits, lenient, mode)?);
+        let read = || CoreFile::open(&path.0, options.mode)?.snapshot(options);
+        let opened = py.detach(read).or_raise(py)?;
+        let files = Files::new(providers, options.mode)?;
+        let core = opening::complete(py, opened, usize::MAX, &files)?;
+        Ok(Self::new(Arc::new(core), files))
     }
 
     /// The number of the process.

@@ -4,6 +4,7 @@
 
 #[cfg(any(target_os = "macos", all(test, unix)))]
 pub mod mach;
+mod open;
 #[cfg(target_os = "linux")]
 pub mod socket;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use crate::error::{Error, TaskFailure};
 
 use super::message::Header;
+
+pub use open::open;
 
 /// A way to be told by one target. All calls but those of its handle come from one thread.
 pub trait Transport: Send {

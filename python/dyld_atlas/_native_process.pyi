@@ -1,0 +1,1 @@
+../../stubs/dyld_atlas/_native_process.pyi

@@ -1,0 +1,104 @@
+//! A process that is read.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use atlas_core::bytes::Mode;
+use atlas_core::model::{Options, Snapshot as Core};
+use atlas_core::notify::transport;
+use atlas_core::notify::{TaskSource, WatchOptions, Watcher};
+use atlas_core::task::{self, TaskMemory};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::change::Latest;
+use super::changes::seconds;
+use super::watch::Watch;
+use crate::errors::OrRaise;
+use crate::model::files::Files;
+use crate::model::opening;
+use crate::model::snapshot::Snapshot;
+
+/// The memory of a process.
+#[pyclass(frozen, weakref, module = "dyld_atlas._native")]
+pub struct Task {
+    pid: u32,
+    /// `None` once closed.
+    memory: Mutex<Option<Arc<dyn TaskMemory>>>,
+    latest: Latest,
+}
+
+impl Task {
+    fn memory(&self) -> PyResult<Arc<dyn TaskMemory>> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        memory.ok_or_else(|| PyValueError::new_err(format!("process {} was closed here", self.pid)))
+    }
+}
+
+#[pymethods]
+impl Task {
+    /// Finds a process. Raises TaskGoneError, TaskAccessError, UnsupportedPlatformError.
+    #[classmethod]
+    #[pyo3(signature = (pid, /))]
+    fn attach(class: &Bound<'_, PyType>, pid: i64) -> PyResult<Self> {
+        let py = class.py();
+        let number = u32::try_from(pid).ok().filter(|pid| *pid > 0 && i32::try_from(*pid).is_ok());
+        let pid = number.ok_or_else(|| PyValueError::new_err(format!("no process has the number {pid}")))?;
+        let memory: Arc<dyn TaskMemory> = py.detach(|| task::attach(pid)).or_raise(py)?.into();
+        Ok(Self { pid, memory: Mutex::new(Some(memory)), latest: Latest::default() })
+    }
+
+    /// The number of the process.
+    #[getter]
+    fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The process as it is now; the snapshot before where nothing has changed since.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Snapshot>> {
+        let memory = self.memory()?;
+        let latest = self.latest.get(py);
+        let current = latest.as_ref().map(|(core, _)| Arc::clone(core));
+        let options = Options::default();
+        let opening = py.detach(|| task::snapshot(&*memory, current.as_deref(), options)).or_raise(py)?;
+        let (mut opening, known) = match (opening, latest) {
+            (None, Some((_, object))) => return Ok(object),
+            (Some(opening), latest) => (opening, latest),
+            // Without a snapshot to compare with, there is always one.
+            (None, None) => return Err(PyValueError::new_err("the process has no snapshot")),
+        };
+        if let Some((known, _)) = known {
+            opening.offer_cache_of(&known);
+        }
+        let files = Files::new(None, Mode::Map)?;
+        let core: Arc<Core> = Arc::new(opening::complete(py, opening, usize::MAX, &files)?);
+        self.latest.object(py, &core)
+    }
+
+    /// Registers with the process and begins to watch it. reply_within: the longest time, in seconds, that it waits for
+    /// handlers.
+    #[pyo3(signature = (reply_within))]
+    fn watch(&self, py: Python<'_>, reply_within: f64) -> PyResult<Watch> {
+        let too_long = || PyValueError::new_err(format!("{reply_within} seconds are more than a clock can count"));
+        let reply_within = seconds(reply_within)?.ok_or_else(too_long)?;
+        let (pid, task) = (self.pid, self.memory()?);
+        let start = move || {
+            let source = Box::new(TaskSource { task, options: Options::default() });
+            Watcher::start(transport::open(pid)?, source, WatchOptions { reply_within, current: None })
+        };
+        Ok(Watch::new(py.detach(start).or_raise(py)?))
+    }
+
+    /// Lets go of the process. Watchers go on.
+    fn close(&self) {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(memory);
+        self.latest.forget();
+    }
+
+    /// Whether it was let go of.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}

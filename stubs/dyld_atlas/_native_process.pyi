@@ -1,0 +1,111 @@
+"""Processes that are read and watched: what `dyld_atlas.processes` is made of.
+
+A part of the stub of the compiled module; there is no module of this name. See _native.pyi.
+"""
+
+from collections.abc import Callable
+from typing import Self, final
+
+from ._native_images import Image
+from ._native_snapshot import Snapshot
+from .enums import ChangeKind
+from .errors import AtlasError
+
+@final
+class Change:
+    """An image that was loaded or unloaded. One that moved was unloaded, then loaded."""
+
+    __match_args__ = ("kind", "image")
+
+    @property
+    def kind(self) -> ChangeKind:
+        """Whether the image was loaded or unloaded."""
+
+    @property
+    def image(self) -> Image:
+        """The image: of `snapshot` if it was loaded, of the one before if it was unloaded."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The process after the change. Changes that came together share it."""
+
+    @property
+    def initial(self) -> bool:
+        """Whether the image was there before anybody asked: part of the list that comes first."""
+
+@final
+class Task:
+    """The memory of a process."""
+
+    @classmethod
+    def attach(cls, pid: int, /) -> Self:
+        """Find a process."""
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was let go of."""
+
+    def snapshot(self) -> Snapshot:
+        """The process as it is now; the snapshot before where nothing has changed since."""
+
+    def watch(self, reply_within: float) -> Watch:
+        """Register with the process, and begin to watch it."""
+
+    def close(self) -> None:
+        """Let go of the process. Watchers go on."""
+
+@final
+class Watch:
+    """A registration with a process."""
+
+    def changes(self) -> Changes:
+        """A queue of its own: every image that is there, then every change."""
+
+    def subscribe(self, callback: Callable[[Change], object], /) -> int:
+        """Call `callback` for every image that is there, then for every change."""
+
+    def on(self, event: int, callback: Callable[[], object], /) -> int:
+        """Call `callback` whenever the event comes."""
+
+    def unsubscribe(self, handle: int, /) -> bool:
+        """Strike a callback off, and say whether there was one of that number."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last snapshot that was told of."""
+
+    @property
+    def state(self) -> str:
+        """Where the registration stands."""
+
+    @property
+    def end(self) -> str | None:
+        """Why nothing more will come: "closed", "exited" or "failed"; None while something may."""
+
+    @property
+    def trouble(self) -> AtlasError | None:
+        """What was wrong when the last snapshot could not be taken."""
+
+    def close(self) -> None:
+        """End everything."""
+
+@final
+class Changes:
+    """Every image that was there, then every change, for one reader."""
+
+    def next(self, timeout: float | None = None) -> Change | None:
+        """The next change; None where nothing came in time, or nothing will come any more. Ctrl-C interrupts it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more, as far as `next` has seen."""
+
+    def fileno(self) -> int:
+        """The number of a descriptor that can be read from exactly while `next` would not wait. It must not be read."""
+
+    def close(self) -> None:
+        """Unsubscribe."""

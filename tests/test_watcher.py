@@ -1,0 +1,402 @@
+"""Watching processes that are alive."""
+
+import _thread
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from dyld_atlas import Change, ProcessEvent, Watcher, WatcherError
+from dyld_atlas.testing import SimulatedProcess
+from processes import eventually, linux, names, nothing_left_over, told  # noqa: F401  # a fixture
+
+pytestmark = [linux, pytest.mark.usefixtures("nothing_left_over")]
+
+
+def test_iterating_ends_with_the_process() -> None:
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        changes = iter(watcher)
+        assert told(next(changes)) == ("+", "demo", True)
+        simulated.load("/usr/lib/a.dylib", "/usr/lib/b.dylib")
+        simulated.unload("/usr/lib/a.dylib")
+        assert [told(next(changes)) for _ in range(3)] == [
+            ("+", "a.dylib", False),
+            ("+", "b.dylib", False),
+            ("-", "a.dylib", False),
+        ]
+        assert watcher.end is None
+        simulated.kill()
+        assert list(changes) == []
+        eventually(lambda: watcher.end == "exited")
+        assert watcher.state == "disconnected"
+        assert names(watcher.snapshot.images) == ["demo", "b.dylib"]
+
+
+def test_changes_share_their_snapshot_and_its_images() -> None:
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        assert watcher.next() is not None
+        simulated.load("/usr/lib/a.dylib", "/usr/lib/b.dylib")
+        first, second = watcher.next(5), watcher.next(5)
+        assert first is not None
+        assert second is not None
+        assert first.snapshot is second.snapshot
+        assert first.image is first.snapshot.images.by_name("a.dylib")
+        assert watcher.snapshot is first.snapshot
+        match first:
+            case Change(kind, image):
+                assert (kind.value, image.name) == ("loaded", "a.dylib")
+        assert "loaded" in repr(first)
+        simulated.unload("/usr/lib/a.dylib")
+        gone = watcher.next(5)
+        assert gone is not None
+        assert gone.image == first.image
+        assert gone.image.segments
+
+
+def test_next_waits_as_long_as_it_is_told() -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        assert watcher.next(0) is not None
+        start = time.monotonic()
+        assert watcher.next(0.25) is None
+        assert 0.2 < time.monotonic() - start < 5
+        for timeout in (-1, float("nan")):
+            with pytest.raises(ValueError, match="below zero"):
+                watcher.next(timeout)
+        timer = threading.Timer(0.1, simulated.load, ["/usr/lib/a.dylib"])
+        timer.start()
+        change = watcher.next(float("inf"))
+        timer.join()
+        assert change is not None
+        simulated.kill()
+        assert watcher.next() is None
+        assert watcher.next() is None
+
+
+def test_callbacks() -> None:
+    heard: list[tuple[str, str, bool]] = []
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        handle = watcher.subscribe(lambda change: heard.append(told(change)))
+        assert handle > 0
+        simulated.load("/usr/lib/a.dylib")
+        # The process was held until the callback had returned.
+        assert heard == [("+", "demo", True), ("+", "a.dylib", False)]
+        watcher.unsubscribe(handle)
+        watcher.unsubscribe(handle)
+        watcher.unsubscribe(12345)
+        simulated.load("/usr/lib/b.dylib")
+        later: list[str] = []
+        assert watcher.subscribe(lambda change: later.append(change.image.name)) > handle
+        eventually(lambda: later == ["demo", "a.dylib", "b.dylib"])
+        assert len(heard) == 2
+        with pytest.raises(TypeError, match="callable"):
+            watcher.subscribe(None)  # type: ignore[arg-type]
+
+
+def test_events() -> None:
+    heard: list[str] = []
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        watcher.on(ProcessEvent.MAIN, lambda: heard.append("main"))
+        watcher.on(7, lambda: heard.append("seven"))
+        handle = watcher.on(ProcessEvent.ATLAS_CHANGED, lambda: heard.append("changed"))
+        simulated.send(ProcessEvent.MAIN)
+        simulated.send(7)
+        simulated.load("/usr/lib/a.dylib")
+        simulated.send(ProcessEvent.BEFORE_INITIALIZERS)
+        assert heard == ["main", "seven", "changed"]
+        watcher.unsubscribe(handle)
+        simulated.load("/usr/lib/b.dylib")
+        assert heard == ["main", "seven", "changed"]
+
+
+def test_a_callback_that_raises_hurts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda info: raised.append((info.exc_type, info.object)))
+    heard: list[str] = []
+
+    def bad(change: Change) -> None:
+        raise KeyError(change.image.name)
+
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        watcher.subscribe(bad)
+        watcher.subscribe(lambda change: heard.append(change.image.name))
+        simulated.load("/usr/lib/a.dylib")
+        assert heard == ["demo", "a.dylib"]
+        assert raised == [(KeyError, bad)] * 2
+
+
+def test_callbacks_may_subscribe_unsubscribe_and_close() -> None:
+    heard: list[str] = []
+    with SimulatedProcess(["/bin/demo"]) as simulated:
+        watcher = simulated.process.watch()
+        handles: list[int] = []
+
+        def once(change: Change) -> None:
+            heard.append("once")
+            watcher.unsubscribe(handles[0])
+            watcher.subscribe(lambda change: heard.append(change.image.name))
+            watcher.on(ProcessEvent.MAIN, watcher.close)
+
+        simulated.load("/usr/lib/a.dylib")
+        ready = threading.Event()
+        handles.append(watcher.subscribe(lambda change: ready.wait(5) and handles and once(change)))
+        ready.set()
+        eventually(lambda: heard == ["once", "demo", "a.dylib"])
+        simulated.send(ProcessEvent.MAIN)
+        eventually(lambda: watcher.end == "closed")
+        simulated.load("/usr/lib/b.dylib")
+        assert heard == ["once", "demo", "a.dylib"]
+
+
+def test_a_slow_callback_is_overtaken() -> None:
+    go_on = threading.Event()
+    heard: list[str] = []
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch(reply_within=0.2) as watcher:
+        watcher.subscribe(lambda change: (go_on.wait(30), heard.append(change.image.name)))
+        start = time.monotonic()
+        for number in range(5):
+            simulated.load(f"/usr/lib/{number}")
+        assert time.monotonic() - start < 5
+        assert heard == []
+        go_on.set()
+        eventually(lambda: heard == ["demo", "0", "1", "2", "3", "4"])
+    with pytest.raises(ValueError, match="below zero"):
+        SimulatedProcess().process.watch(reply_within=-1)
+
+
+def test_the_target_does_not_wait_for_the_interpreter() -> None:
+    """One long operation that keeps the interpreter to itself must not hold the target."""
+    with SimulatedProcess() as simulated, simulated.process.watch(reply_within=0.1) as watcher:
+        watcher.subscribe(lambda change: None)
+        # The child publishes and waits for replies by itself, for as long as this thread lets nobody else run.
+        old = sys.getswitchinterval()
+        sys.setswitchinterval(1000)
+        try:
+            with simulated.publish_at_full_speed(1.0, notify=True) as publishing:
+                end = time.monotonic() + 1.2
+                while time.monotonic() < end:
+                    pass
+        finally:
+            sys.setswitchinterval(old)
+        assert (publishing.count or 0) >= 16
+
+
+def test_control_c_ends_the_waiting() -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        assert watcher.next(1) is not None
+        for wait in (watcher.next, lambda: list(watcher)):
+            threading.Timer(0.2, _thread.interrupt_main).start()
+            start = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                wait()  # type: ignore[operator]
+            assert time.monotonic() - start < 2
+
+
+def test_awaiting() -> None:
+    async def collect(watcher: Watcher) -> list[tuple[str, str, bool]]:
+        return [told(change) async for change in watcher]
+
+    async def drive(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        readers = [asyncio.create_task(collect(watcher)) for _ in range(20)]
+        threads = threading.active_count()
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(simulated.load, "/usr/lib/a.dylib")
+        cancelled = asyncio.create_task(collect(watcher))
+        await asyncio.sleep(0.05)
+        cancelled.cancel()
+        simulated.kill()
+        expected = [("+", "demo", True), ("+", "a.dylib", False)]
+        assert await asyncio.wait_for(asyncio.gather(*readers), 10) == [expected] * 20
+        assert threading.active_count() <= threads + 1
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        asyncio.run(drive(simulated, watcher))
+
+
+def test_awaiting_lets_others_run() -> None:
+    async def drive(watcher: Watcher) -> int:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(tick())
+        changes = aiter(watcher)
+        for _ in range(1000):
+            await anext(changes)
+        task.cancel()
+        return ticks
+
+    with SimulatedProcess([f"/lib/{i}" for i in range(1000)]) as simulated, simulated.process.watch() as watcher:
+        assert asyncio.run(drive(watcher)) >= 10
+
+
+def test_close_in_every_state() -> None:
+    def begun(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        next(iter(watcher))
+
+    def left(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        watcher.unsubscribe(watcher.subscribe(lambda change: None))
+
+    def waiting(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        thread = threading.Thread(target=lambda: list(watcher))
+        thread.start()
+        time.sleep(0.1)
+        threading.Timer(0.1, thread.join).start()
+
+    def gone(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        simulated.kill()
+
+    def failed(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        changes = iter(watcher)
+        next(changes)
+        simulated.send_raw(b"\xff" * 24)
+        with pytest.raises(WatcherError):
+            list(changes)
+        assert watcher.state == "failed"
+        assert watcher.end == "failed"
+        with pytest.raises(WatcherError):
+            watcher.subscribe(lambda change: None)
+
+    def nothing(simulated: SimulatedProcess, watcher: Watcher) -> None:
+        pass
+
+    cases: list[Callable[[SimulatedProcess, Watcher], None]] = [nothing, begun, left, waiting, gone, failed]
+    for case in cases:
+        with SimulatedProcess() as simulated:
+            watcher = simulated.process.watch()
+            case(simulated, watcher)
+            watcher.close()
+            watcher.close()
+            assert watcher.state in ("disconnected", "failed")
+            with pytest.raises(WatcherError, match="closed"):
+                watcher.subscribe(lambda change: None)
+            if case is not failed:
+                assert watcher.next() is None
+            if case is not gone:
+                simulated.load("/usr/lib/after.dylib")
+
+
+def test_a_watcher_that_is_forgotten_lets_the_process_go_on() -> None:
+    with SimulatedProcess() as simulated:
+        watcher = simulated.process.watch()
+        watcher.subscribe(lambda change: None)
+        del watcher
+        gc.collect()
+        simulated.load("/usr/lib/a.dylib")
+
+
+@pytest.mark.parametrize("step", SimulatedProcess.STEPS)
+def test_a_process_that_dies_while_it_is_watched(step: str) -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        heard: list[str] = []
+        watcher.subscribe(lambda change: heard.append(change.image.name))
+        changes = iter(watcher)
+        simulated.die_at(step)
+        with pytest.raises(ProcessLookupError):
+            simulated.load("/usr/lib/a.dylib")
+        assert names(change.image for change in changes)[:1] == ["simulated"]
+        eventually(lambda: watcher.end == "exited")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_no_watcher() -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        watcher.subscribe(lambda change: None)
+        changes = iter(watcher)
+        next(changes)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                for call in (watcher.next, lambda: watcher.state, lambda: next(changes)):
+                    with pytest.raises(WatcherError, match="fork"):
+                        call()  # type: ignore[operator]
+                watcher.close()
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        simulated.load("/usr/lib/a.dylib")
+        assert next(changes).image.name == "a.dylib"
+
+
+def test_python_ends_with_a_watcher_open() -> None:
+    code = (
+        "import time; from dyld_atlas.testing import SimulatedProcess\n"
+        "s = SimulatedProcess(); w = s.process.watch(); w.subscribe(lambda c: None); i = iter(w); next(i)\n"
+        "s.publish_at_full_speed(30, notify=True); time.sleep(0.3); print('end')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_changes_none_lost_none_doubled() -> None:
+    """Subscribers come and go meanwhile; one that stays hears of each change once, and of all in order."""
+    rounds, size = 400, 125
+    batches = [[f"/lib/{half}/{i}" for i in range(size)] for half in range(2)]
+    heard: Counter[str] = Counter()
+    present: set[str] = set()
+    stop = threading.Event()
+
+    def stays(change: Change) -> None:
+        kind, name, initial = told(change)
+        path = change.image.file_path or name
+        assert (path not in present) == (kind == "+"), (kind, path, initial)
+        (present.add if kind == "+" else present.discard)(path)
+        heard["initial" if initial else "change"] += 1
+
+    def comes_and_goes(watcher: Watcher) -> None:
+        while not stop.is_set():
+            known: set[object] = set()
+            handle = watcher.subscribe(lambda change, known=known: known.add(change.image))  # type: ignore[misc]
+            for _, change in zip(range(50), watcher, strict=False):
+                known.add(change.image)
+            watcher.unsubscribe(handle)
+
+    with SimulatedProcess(["/bin/demo"]) as simulated:
+        problems: list[object] = []
+        hook, sys.unraisablehook = sys.unraisablehook, problems.append
+        try:
+            with simulated.process.watch(reply_within=60) as watcher:
+                watcher.subscribe(stays)
+                thread = threading.Thread(target=comes_and_goes, args=[watcher])
+                thread.start()
+                changes = iter(watcher)
+                for _ in range(rounds):
+                    simulated.load(*batches[0])
+                    simulated.unload(*batches[0])
+                stop.set()
+                thread.join()
+                assert heard == {"initial": 1, "change": 2 * rounds * size}
+                assert problems == []
+                queued = [told(next(changes))[0] for _ in range(1 + 2 * rounds * size)]
+                assert Counter(queued) == {"+": 1 + rounds * size, "-": rounds * size}
+        finally:
+            sys.unraisablehook = hook
+
+
+def test_signals_reach_their_handlers_while_waiting() -> None:
+    heard: list[int] = []
+    old = signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
+    try:
+        with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+            watcher.next(1)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            assert watcher.next(0.6) is None
+            assert heard == [signal.SIGALRM]
+    finally:
+        signal.signal(signal.SIGALRM, old)
