@@ -5,9 +5,10 @@ use super::{MachFailure, Owner, check};
 
 /// The name of this task's own port; nobody's to give back.
 pub(super) fn own_task() -> mach_port_name_t {
+    let name = &raw const abi::mach_task_self_;
     // SAFETY: the system library has written the number before anything here runs, and writes it again only in a forked
     // child, before that goes on; so nobody writes while this reads, and it is read anew each time.
-    unsafe { (&raw const abi::mach_task_self_).read_volatile() }
+    unsafe { name.read_volatile() }
 }
 
 /// A send right to a task, or a dead name in its place.

@@ -1,12 +1,10 @@
 //! Processes by their task ports, over a kernel made for tests.
 
-use std::sync::Arc;
-
 use super::publisher::{Plant, Publisher, SEALED, atlas, time};
 use crate::error::{Error, ErrorKind};
 use crate::model::Options;
 use crate::sys::mach::tests::kernel::{Access, Kernel, Target};
-use crate::task::mach::{MachTask, attach};
+use crate::task::mach::attach;
 use crate::task::memory::{PointerFormat, TaskMemory};
 use crate::task::snapshot;
 
@@ -213,13 +211,13 @@ fn a_process_that_ends_is_gone_at_every_call() {
     let kernel = Kernel::boot();
     let target = kernel.spawn(77);
     target.map(0x4000, vec![0; 64], 5, None);
-    let task = Arc::new(attach(77).unwrap());
+    let task = attach(77).unwrap();
     target.exit();
     // Another process of the same number is not the one that was meant.
     kernel.spawn(77);
-    let calls: [&dyn Fn(&MachTask) -> Option<Error>; 3] =
-        [&|task| task.dyld_info().err(), &|task| task.read(0x4000, &mut [0; 8]).err(), &|task| task.regions().err()];
-    for call in calls {
-        assert_eq!(kind(&call(&task).unwrap()), (11, Some(0x1000_0003)));
+    let errors =
+        [task.dyld_info().err(), task.read(0x4000, &mut [0; 8]).err(), task.regions().err()].map(Option::unwrap);
+    for error in &errors {
+        assert_eq!(kind(error), (11, Some(0x1000_0003)));
     }
 }
