@@ -3,7 +3,6 @@
 import os
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from programs import Target
@@ -22,7 +21,7 @@ def changes_of(watcher: dyld_atlas.Watcher, name: str, count: int) -> list[str]:
     while len(found) < count:
         change = watcher.next(timeout=SOON)
         assert change is not None, f"only {found} came"
-        if not change.initial and change.image.path and Path(change.image.path).name == name:
+        if not change.initial and change.image.name == name:
             found.append(change.kind.name.lower())
     return found
 
