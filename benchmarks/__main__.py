@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 import dyld_atlas
 
-from . import cache_listing, cache_memory, columns, files, fleet, lookup, memory, opening, scaling
+from . import cache_listing, cache_memory, columns, files, fleet, lookup, memory, opening, processes, scaling
 from .context import Context
 from .report import Row, as_json, table
 from .timing import Clock, load_warning, memcpy_speed
 
 Workload = Callable[[Context], Iterator[Row]]
-GROUPS = (opening, columns, lookup, fleet, scaling, memory, files, cache_listing, cache_memory)
+GROUPS = (opening, columns, lookup, fleet, scaling, memory, files, cache_listing, cache_memory, processes)
 WORKLOADS: dict[str, Workload] = {name: work for group in GROUPS for name, work in group.WORKLOADS.items()}
 
 

@@ -17,8 +17,9 @@ from dyld_atlas.cli import completion
 from dyld_atlas.cli.parser import build_parser
 
 PYTHON = [sys.executable, "-m", "dyld_atlas"]
+PROCESS_COMMANDS = ["snapshot", "watch"]
 CACHE_COMMANDS = ["caches", "cache", "read", "map", "extract-data", "atlas", "verify"]
-COMMANDS = ["show", "images", "segments", "at", "validate", "diff", *CACHE_COMMANDS, "completion"]
+COMMANDS = ["show", "images", "segments", "at", "validate", "diff", *PROCESS_COMMANDS, *CACHE_COMMANDS, "completion"]
 
 
 def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:

@@ -363,8 +363,8 @@ def test_a_hundred_thousand_changes_none_lost_none_doubled() -> None:
         while not stop.is_set():
             known: set[object] = set()
             handle = watcher.subscribe(lambda change, known=known: known.add(change.image))  # type: ignore[misc]
-            for _, change in zip(range(50), watcher, strict=False):
-                known.add(change.image)
+            # The executable is always there, so that this does not wait.
+            known.add(next(iter(watcher)).image)
             watcher.unsubscribe(handle)
 
     with SimulatedProcess(["/bin/demo"]) as simulated:

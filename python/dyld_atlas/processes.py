@@ -81,12 +81,17 @@ class Process:
         """
         return self._task.snapshot()
 
+    @property
+    def attempts(self) -> int:
+        """How often the last snapshot was read until it was whole; 0 before the first. More than 1 is no error."""
+        return self._task.attempts
+
     def watch(self, *, reply_within: float = _REPLY_WITHIN) -> "Watcher":
         """Registers with the process, to be told of every change.
 
         Args:
             reply_within: the longest time in seconds for which the process waits for callbacks. dyld stops the thread
-                that loads an image until all who watch have replied. What a callback has not heard by then, it hears late.
+                that loads an image until all who watch have replied. What a callback misses by then it hears late.
 
         Raises:
             WatcherError: the process tells nobody of changes, or no descriptor or thread is left.
@@ -161,7 +166,7 @@ class Watcher:
         return self._queue.next(timeout)
 
     def subscribe(self, callback: Callable[[Change], object], /) -> int:
-        """Calls ``callback`` for every image that is there, then for every change; :meth:`unsubscribe` takes the result.
+        """Calls ``callback`` for every image that is there, then for every change; gives a number for it.
 
         Calls come from one thread of the watcher's own, one after the other. What a callback raises goes to
         :func:`sys.unraisablehook`, and it is called again next time. It may subscribe, unsubscribe and close.

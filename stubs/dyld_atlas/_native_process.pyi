@@ -4,7 +4,7 @@ A part of the stub of the compiled module; there is no module of this name. See 
 """
 
 from collections.abc import Callable
-from typing import Self, final
+from typing import ClassVar, Self, final
 
 from ._native_images import Image
 from ._native_snapshot import Snapshot
@@ -15,7 +15,7 @@ from .errors import AtlasError
 class Change:
     """An image that was loaded or unloaded. One that moved was unloaded, then loaded."""
 
-    __match_args__ = ("kind", "image")
+    __match_args__: ClassVar[tuple[str, str]] = ("kind", "image")
 
     @property
     def kind(self) -> ChangeKind:
@@ -51,6 +51,10 @@ class Task:
 
     def snapshot(self) -> Snapshot:
         """The process as it is now; the snapshot before where nothing has changed since."""
+
+    @property
+    def attempts(self) -> int:
+        """How often the last snapshot was read until it was whole; 0 before the first."""
 
     def watch(self, reply_within: float) -> Watch:
         """Register with the process, and begin to watch it."""

@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 from .memory import Memory
@@ -55,22 +56,21 @@ class Target:
         """Publishes, then tells: the new message first, then the legacy ones."""
         images = [tuple(image) for image in command["images"]]
         self._memory.publish(blobs[0], command["timestamp"], images, command["initial"])
+        published = time.monotonic_ns()
         if not command["notify"]:
-            return {}
+            return {"published": published}
         replies = self._notices.send(0)
         self._after(NOTIFIED)
         for kind, key in ((UNLOAD, "unloaded"), (LOAD, "loaded")):
             self._notices.send_legacy(kind, command["timestamp"], [tuple(image) for image in command[key]])
-        return {"replies": replies}
+        return {"replies": replies, "published": published}
 
     def do_storm(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
         """Publishes one after the other as fast as it can, until the time is up or the next command comes."""
-        from time import monotonic
-
         self._answer()
-        end, timestamp, count = monotonic() + command["seconds"], command["timestamp"], 0
+        end, timestamp, count = time.monotonic() + command["seconds"], command["timestamp"], 0
         replace, stdin = self._memory.replace, [0]
-        while monotonic() < end and not select.select(stdin, [], [], 0)[0]:
+        while time.monotonic() < end and not select.select(stdin, [], [], 0)[0]:
             for blob in blobs:
                 timestamp += 1
                 replace(blob, timestamp)

@@ -36,8 +36,8 @@ class SimulatedProcess:
     """A child process that publishes genuine ``dyld_all_image_infos`` and atlases, by dyld's own protocol.
 
     Process.attach works on it, and so does process.watch(). Nothing in it is code of this package's reader. It
-    overwrites the atlas in its own memory in place, as dyld does, sends dyld's messages, and is held until everybody has
-    replied. It never outlives the process that made it. On Linux only.
+    overwrites the atlas in its own memory in place, as dyld does, sends dyld's messages, and is held until everybody
+    has replied. It never outlives the process that made it. On Linux only.
 
     >>> with SimulatedProcess(["/bin/demo"]) as simulated:
     ...     simulated.load("/usr/lib/libplugin.dylib")
@@ -330,7 +330,8 @@ class SimulatedProcess:
             "loaded": [],
             "unloaded": [],
         }
-        self._ask(command | changed, archive)
+        self.published_at: int = self._ask(command | changed, archive)["published"]
+        """When the last publication was there to be read, before anybody was told: as ``time.monotonic_ns``."""
 
     def _ask(self, command: dict[str, Any], *blobs: bytes) -> dict[str, Any]:
         with self._lock:

@@ -1,5 +1,6 @@
 //! A process that is read.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use atlas_core::bytes::Mode;
@@ -19,6 +20,9 @@ use crate::model::files::Files;
 use crate::model::opening;
 use crate::model::snapshot::Snapshot;
 
+/// What dyld's scavenger sets as the time of a snapshot.
+const SCAVENGED: u64 = 1;
+
 /// The memory of a process.
 #[pyclass(frozen, weakref, module = "dyld_atlas._native")]
 pub struct Task {
@@ -26,6 +30,7 @@ pub struct Task {
     /// `None` once closed.
     memory: Mutex<Option<Arc<dyn TaskMemory>>>,
     latest: Latest,
+    attempts: AtomicU32,
 }
 
 impl Task {
@@ -45,7 +50,7 @@ impl Task {
         let number = u32::try_from(pid).ok().filter(|pid| *pid > 0 && i32::try_from(*pid).is_ok());
         let pid = number.ok_or_else(|| PyValueError::new_err(format!("no process has the number {pid}")))?;
         let memory: Arc<dyn TaskMemory> = py.detach(|| task::attach(pid)).or_raise(py)?.into();
-        Ok(Self { pid, memory: Mutex::new(Some(memory)), latest: Latest::default() })
+        Ok(Self { pid, memory: Mutex::new(Some(memory)), latest: Latest::default(), attempts: AtomicU32::new(0) })
     }
 
     /// The number of the process.
@@ -58,10 +63,11 @@ impl Task {
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Snapshot>> {
         let memory = self.memory()?;
         let latest = self.latest.get(py);
-        let current = latest.as_ref().map(|(core, _)| Arc::clone(core));
-        let options = Options::default();
-        let opening = py.detach(|| task::snapshot(&*memory, current.as_deref(), options)).or_raise(py)?;
-        let (mut opening, known) = match (opening, latest) {
+        // The time of a snapshot that was scavenged is none.
+        let known = latest.as_ref().map(|(core, _)| core.record().timestamp).filter(|time| *time > SCAVENGED);
+        let taken = py.detach(|| task::take(&*memory, known, Options::default())).or_raise(py)?;
+        self.attempts.store(taken.attempts, Ordering::Relaxed);
+        let (mut opening, known) = match (taken.opening, latest) {
             (None, Some((_, object))) => return Ok(object),
             (Some(opening), latest) => (opening, latest),
             // Without a snapshot to compare with, there is always one.
@@ -73,6 +79,12 @@ impl Task {
         let files = Files::new(None, Mode::Map)?;
         let core: Arc<Core> = Arc::new(opening::complete(py, opening, usize::MAX, &files)?);
         self.latest.object(py, &core)
+    }
+
+    /// How often the last snapshot was read until it was whole; 0 before the first.
+    #[getter]
+    fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     /// Registers with the process and begins to watch it. reply_within: the longest time, in seconds, that it waits for
