@@ -1,5 +1,5 @@
 //! Owns what only the operating system can do: files kept open and mapped, address space laid out piece by piece, reading
-//! other processes, descriptors to wait on, sockets. The only folder of the crate with `unsafe`.
+//! other processes, Mach, descriptors to wait on, sockets. The only folder of the crate with `unsafe`.
 //!
 //! Must not know any format.
 #![allow(unsafe_code)]
@@ -11,6 +11,8 @@ mod file;
 mod linux_pages;
 #[cfg(target_os = "linux")]
 mod linux_process;
+#[cfg(any(target_os = "macos", all(test, unix)))]
+pub mod mach;
 mod reservation;
 #[cfg(target_os = "linux")]
 mod seqpacket;

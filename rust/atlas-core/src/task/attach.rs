@@ -17,8 +17,17 @@ pub fn attach(pid: u32) -> Result<Box<dyn TaskMemory>> {
 /// Attaches to process `pid`.
 ///
 /// # Errors
+/// [`crate::ErrorKind::TaskGone`] where there is no such process, [`crate::ErrorKind::TaskAccess`] where it may not be read.
+#[cfg(target_os = "macos")]
+pub fn attach(pid: u32) -> Result<Box<dyn TaskMemory>> {
+    Ok(Box::new(super::mach::attach(pid)?))
+}
+
+/// Attaches to process `pid`.
+///
+/// # Errors
 /// [`crate::ErrorKind::UnsupportedPlatform`]
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub fn attach(pid: u32) -> Result<Box<dyn TaskMemory>> {
     Err(crate::Error::unsupported(format!(
         "process {pid} cannot be read: there are no Darwin processes on this system"

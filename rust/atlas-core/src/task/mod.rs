@@ -1,6 +1,6 @@
 //! Owns the memory of a process, live or in a core file, and the way to the snapshot that dyld publishes there.
 //!
-//! * [`TaskMemory`]: what a process must offer; its backends are [`linux`], [`core`](mod@core) and [`recorded`]
+//! * [`TaskMemory`]: what a process must offer; its backends are `mach`, `linux`, [`core`](mod@core) and [`recorded`]
 //! * [`AllImageInfos`]: `dyld_all_image_infos` of either width and any version
 //! * [`snapshot`]: the loop that reads until what it has was not changed meanwhile
 //! * [`scavenge`]: what is there before dyld has published anything
@@ -15,6 +15,8 @@ pub mod core;
 mod header;
 #[cfg(target_os = "linux")]
 pub mod linux;
+#[cfg(any(target_os = "macos", all(test, unix)))]
+pub mod mach;
 mod memory;
 pub mod recorded;
 mod scavenge;

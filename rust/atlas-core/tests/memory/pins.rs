@@ -1,7 +1,7 @@
 //! Pinning: once for all who have the same files, counted, and nothing is left behind.
 
 use std::path::Path;
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 
 use atlas_core::bytes::Mode;
 use atlas_core::memory::{CacheMemory, UnpinError};
@@ -112,7 +112,7 @@ fn many_threads_map_once_and_nothing_is_left() {
     let open = || CacheMemory::open(&path, Mode::Map).unwrap();
     let shared = open();
     assert_eq!((mappings(folder.path()), descriptors(folder.path())), (3, 3), "each file once");
-    let barrier = Arc::new(Barrier::new(THREADS));
+    let barrier = Arc::new(std::sync::Barrier::new(THREADS));
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {

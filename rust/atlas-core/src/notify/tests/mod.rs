@@ -5,6 +5,10 @@ mod delta;
 mod faults;
 mod hub;
 mod kind;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod mach;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod mach_watcher;
 mod machine;
 mod message;
 mod roster;

@@ -2,6 +2,8 @@
 //!
 //! A transport belongs to one thread. Others only have its [`Handle`].
 
+#[cfg(any(target_os = "macos", all(test, unix)))]
+pub mod mach;
 mod open;
 #[cfg(target_os = "linux")]
 pub mod socket;

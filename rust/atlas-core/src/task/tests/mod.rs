@@ -11,6 +11,8 @@ mod infos;
 #[cfg(target_os = "linux")]
 mod live;
 mod looping;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod mach;
 mod memory;
 mod publisher;
 mod scavenging;

@@ -1,0 +1,76 @@
+"""Notifications on a Mac, from dyld itself."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from programs import Target
+from test_processes import attach
+
+import dyld_atlas
+
+pytestmark = pytest.mark.macos
+
+SOON = 10.0
+
+
+def changes_of(watcher: dyld_atlas.Watcher, name: str, count: int) -> list[str]:
+    """Kinds of the next changes to the image of that name, after the initial list."""
+    found: list[str] = []
+    while len(found) < count:
+        change = watcher.next(timeout=SOON)
+        assert change is not None, f"only {found} came"
+        if not change.initial and change.image.name == name:
+            found.append(change.kind.name.lower())
+    return found
+
+
+def test_every_change_comes_in_order(target: Target) -> None:
+    with attach(target.pid) as process, process.watch() as watcher:
+        for expected in ("loaded", "unloaded") * 20:
+            assert target.toggle() == expected
+        assert changes_of(watcher, target.library.name, 40) == ["loaded", "unloaded"] * 20
+
+
+def test_the_target_is_not_held_for_long(target: Target) -> None:
+    with attach(target.pid) as process, process.watch(reply_within=0.2) as watcher:
+        watcher.subscribe(lambda change: time.sleep(0 if change.initial else 3))
+        start = time.monotonic()
+        assert target.toggle() == "loaded"
+        assert time.monotonic() - start < 2
+
+
+def test_a_watcher_that_is_closed_leaves_the_target_alone(target: Target) -> None:
+    with attach(target.pid) as process:
+        for _ in range(50):
+            process.watch().close()
+        start = time.monotonic()
+        target.toggle()
+        assert time.monotonic() - start < 2
+
+
+def test_the_end_of_the_target_ends_the_watch(target: Target) -> None:
+    with attach(target.pid) as process, process.watch() as watcher:
+        target.end()
+        assert all(change.initial for change in watcher)
+
+
+def test_no_right_is_left_behind(target: Target) -> None:
+    """As `lsmp` counts them: ports of this process before and after."""
+    lsmp = ["lsmp", "-p", str(os.getpid())]
+
+    def ports() -> int:
+        listed = subprocess.run(lsmp, capture_output=True, text=True, check=False)
+        if listed.returncode:
+            pytest.skip("lsmp needs root")
+        return len(listed.stdout.splitlines())
+
+    with attach(target.pid) as process:
+        process.watch().close()
+        before = ports()
+        for _ in range(100):
+            with process.watch():
+                target.toggle()
+            process.snapshot()
+        assert ports() <= before + 5
