@@ -234,9 +234,14 @@ impl CacheMemory {
             if number >= MOST_PIECES {
                 return Err(Error::limit("mappings in one range", MOST_PIECES as u64, number as u64 + 1));
             }
-            let Some(at) = address.checked_sub(base).filter(|at| *at < size) else { continue };
-            let span_size = span.size.min(size - at);
-            self.source(span.file)?.place(&mut reservation, at, span.file_offset, span_size, Self::WRONG)?;
+            // A file's first mapping need not be its lowest; one that begins below it may reach into the range.
+            let below = base.saturating_sub(address).min(span.size);
+            let at = address.saturating_sub(base);
+            let shown = (span.size - below).min(size.saturating_sub(at));
+            if shown != 0 {
+                let file_offset = span.file_offset.saturating_add(below);
+                self.source(span.file)?.place(&mut reservation, at, file_offset, shown, Self::WRONG)?;
+            }
         }
         finish(reservation)
     }

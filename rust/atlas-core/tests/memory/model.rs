@@ -224,3 +224,17 @@ fn nothing_is_copied_where_a_range_lies_in_one_mapping() {
     assert_eq!(place(0x4000, 0x4000), pinned.as_ptr());
     assert_eq!(place(0x6000, 0x8000), pinned.as_ptr());
 }
+
+/// Found by fuzzing: a file is laid out from its first mapping on, which need not be its lowest.
+#[test]
+fn a_mapping_that_begins_below_the_first_is_laid_out_from_there() {
+    let folder = Folder::new();
+    let part = |address, bytes| Part { address, bytes, ..Part::default() };
+    let low = (0..0x4000).map(|n: u32| n as u8 ^ (n >> 8) as u8).collect::<Vec<u8>>();
+    let (path, _) = folder.cache(&[vec![part(BASE + 0x2000, vec![9; 0x1000]), part(BASE, low.clone())]]);
+    let memory = open(&path, Mode::Map);
+    // Where they overlap, the one that starts first counts, in reads as in layouts.
+    let laid_out = memory.layout(0, Some(0x3000)).unwrap();
+    assert!(laid_out[..0x2000] == low[0x2000..] && laid_out[0x2000..] == [0; 0x1000]);
+    assert!(laid_out[..0x2000] == memory.read(BASE + 0x2000, 0x2000, None).unwrap());
+}
