@@ -1,11 +1,16 @@
 """Fixtures that several files of tests share."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from cache_files import CacheFiles
 from command_line import Command
+
+# Shells start what runs in the background with SIGINT ignored, and children inherit that; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
