@@ -48,6 +48,12 @@ impl Snapshot {
         Self { core, images: Kept::new(), environment: Kept::new(), cache_record: Kept::new(), cache: Kept::new() }
     }
 
+    /// Ends an opening, however it began: finds the cache by `files`. `size`: bytes of the snapshot.
+    fn finished(py: Python<'_>, opened: Opening, size: usize, files: Arc<Files>) -> PyResult<Self> {
+        let core = opening::complete(py, opened, size, &files)?;
+        Ok(Self::new(Arc::new(core), files))
+    }
+
     /// The snapshot of the core.
     pub fn core(&self) -> &Arc<Core> {
         &self.core
@@ -117,9 +123,7 @@ impl Snapshot {
         let bytes = buffers::bytes(data)?;
         let size = bytes.len();
         let opened = detach::where_large(py, size, || Opening::new(bytes, options)).or_raise(py)?;
-        let files = Files::new(providers, options.mode)?;
-        let core = opening::complete(py, opened, size, &files)?;
-        Ok(Self::new(Arc::new(core), files))
+        Self::finished(py, opened, size, Files::new(providers, options.mode)?)
     }
 
     /// Opens the file of a snapshot. Options and errors are those of from_bytes; OSError where the system refuses the file.
@@ -140,9 +144,7 @@ impl Snapshot {
             Opening::new(bytes, options).map(|opened| (opened, size))
         };
         let (opened, size) = py.detach(read).or_raise(py)?;
-        let files = Files::new(providers, options.mode)?;
-        let core = opening::complete(py, opened, size, &files)?;
-        Ok(Self::new(Arc::new(core), files))
+        Self::finished(py, opened, size, Files::new(providers, options.mode)?)
     }
 
     /// Opens what a Mach-O core file holds of a process: the snapshot that dyld published, where that is in it, else what the
@@ -161,9 +163,7 @@ impl Snapshot {
         let (py, options) = (class.py(), opening::options(limits, lenient, mode)?);
         let read = || CoreFile::open(&path.0, options.mode)?.snapshot(options);
         let opened = py.detach(read).or_raise(py)?;
-        let files = Files::new(providers, options.mode)?;
-        let core = opening::complete(py, opened, usize::MAX, &files)?;
-        Ok(Self::new(Arc::new(core), files))
+        Self::finished(py, opened, usize::MAX, Files::new(providers, options.mode)?)
     }
 
     /// The number of the process.
