@@ -299,12 +299,14 @@ def test_chains_that_are_broken(main: Path, good: SharedCache) -> None:
 
 def test_finding(cache_files: CacheFiles, tmp_path: Path) -> None:
     one, two = cache_files.copy(GOOD, tmp_path / "a" / "one"), cache_files.copy(UNIVERSAL, tmp_path / "b")
-    cache_files.copy(GOOD, tmp_path / "c")
+    again = cache_files.copy(GOOD, tmp_path / "c")
     (tmp_path / "loop").symlink_to(tmp_path)
     found = SharedCache.find(tmp_path)
-    # Each UUID once.
-    assert [Path(cache.file_paths[0]) for cache in found] == [one, two, two.with_name(two.name + ".development")]
-    assert SharedCache.find(str(tmp_path / "b")) == found[1:]
+    # Copies, too: a partial one must not hide a whole one.
+    main_files = [one, two, two.with_name(two.name + ".development"), again]
+    assert [Path(cache.file_paths[0]) for cache in found] == main_files
+    assert found[0].uuid == found[3].uuid
+    assert SharedCache.find(str(tmp_path / "b")) == found[1:3]
     (tmp_path / "empty").mkdir()
     assert SharedCache.find(tmp_path / "empty") == []
     with pytest.raises(FileNotFoundError):

@@ -55,6 +55,20 @@ def test_files_by_uuid(folder: Path, cache_files: CacheFiles) -> None:
     assert library.file(FileIdentifier(path=cache.file_paths[0])) is None
 
 
+def test_a_partial_copy_hides_nothing(folder: Path, cache_files: CacheFiles) -> None:
+    partial = cache_files.copy(GOOD, folder / "0-partial")
+    (lost,) = partial.parent.glob("*.dylddata")
+    lost.unlink()
+    whole = folder / "15.4" / "arm64e" / partial.name
+    library = CacheLibrary(folder)
+    assert len(library) == 2
+    assert library.by_uuid(cache_files.facts(GOOD).uuid).file_paths[0] == str(whole)
+    # Without the other, what is there serves.
+    whole.unlink()
+    library = CacheLibrary(folder)
+    assert library.by_uuid(cache_files.facts(GOOD).uuid).missing_files == (lost.name,)
+
+
 def test_atlases_by_uuid(folder: Path, cache_files: CacheFiles) -> None:
     library = CacheLibrary(folder)
     identifier = FileIdentifier(uuid=cache_files.facts(GOOD).uuid, path=ELSEWHERE)

@@ -156,10 +156,13 @@ class CacheLibrary:
         from ._native import SharedCache
 
         self._folder = _folder(folder)
-        self._caches = {cache.uuid: cache for cache in SharedCache.find(self._folder)}
+        # Of copies of one cache the one that lacks least; whatever it lacks may lie beside another.
+        found = sorted(SharedCache.find(self._folder), key=lambda cache: len(cache.missing_files))
+        self._caches: dict[UUID, SharedCache] = {}
         self._atlases: dict[UUID, bytes] = {}
         self._files: dict[UUID, str] = {}
-        for cache in self._caches.values():
+        for cache in found:
+            self._caches.setdefault(cache.uuid, cache)
             absent = set(cache.missing_files)
             files = [(file.uuid, file.file_path) for file in cache.subcaches]
             if cache.local_symbols_uuid is not None and cache.local_symbols_path is not None:
@@ -175,7 +178,7 @@ class CacheLibrary:
 
     @property
     def caches(self) -> "tuple[SharedCache, ...]":
-        """Every cache that was found, in the order of :meth:`SharedCache.find`."""
+        """Every cache that was found, each UUID once: those with all their files come first."""
         return tuple(self._caches.values())
 
     def by_uuid(self, uuid: "UUID | str | bytes", /) -> "SharedCache":

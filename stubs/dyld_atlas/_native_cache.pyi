@@ -102,8 +102,9 @@ class SharedCache:
 
     @classmethod
     def find(cls, folder: _StrPath, /) -> list[SharedCache]:
-        """Every cache in a tree of folders, wherever it was extracted to, each UUID once.
+        """Every cache in a tree of folders, wherever it was extracted to.
 
+        One that lies there twice is found twice, since one of them may lack files that the other has.
         They come in the order of their names, those of a folder before those of folders in it. Links are not followed.
         What looks like a cache and cannot be opened is left out, with a RuntimeWarning that says why.
 

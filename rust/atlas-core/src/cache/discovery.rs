@@ -1,7 +1,7 @@
 //! Finds the main files of shared caches: in any folder, or where a system keeps its own.
 //!
 //! Links are not followed on the way down, so that no search goes around in circles or leaves its folder; folders that cannot be
-//! read are passed by. A cache that lies in several places, as in both a Cryptex and its mount, is found once, by its UUID.
+//! read are passed by. A system's cache that lies in several places, as in both a Cryptex and its mount, is found once, by its UUID.
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,8 @@ const RUNTIME_FOLDERS: [&str; 2] = [
 /// System build, then runtime.
 const SIMULATOR_CACHES_DEPTH: usize = 3;
 
-/// The main files of all caches in `folder` and the folders in it, in order of their paths, each UUID once.
+/// The main files of all caches in `folder` and the folders in it, in order of their paths. A cache that was put there twice is
+/// found twice: one of them may lack files that the other has.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Io`] where `folder` itself cannot be read.
@@ -66,11 +67,12 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.paths)
 }
 
-/// The main files of the caches of the system whose root is `root`, in the order in which dyld looks, then those of simulators.
+/// The main files of the caches of the system whose root is `root`, in the order in which dyld looks, then those of simulators,
+/// each UUID once.
 /// No folder outside `root` is opened, also where links lead there.
 #[must_use]
 pub fn installed(root: &Path) -> Vec<PathBuf> {
-    let mut found = Found::default();
+    let mut found = Found { uuids: Some(BTreeSet::new()), ..Found::default() };
     let Ok(real_root) = root.canonicalize() else { return found.paths };
     let mut within = |folder: PathBuf, depth: usize| {
         if folder.canonicalize().is_ok_and(|real| real.starts_with(&real_root)) {
@@ -102,10 +104,16 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 #[derive(Default)]
 struct Found {
     paths: Vec<PathBuf>,
-    uuids: BTreeSet<Uuid>,
+    /// Those found so far, where each is wanted once.
+    uuids: Option<BTreeSet<Uuid>>,
 }
 
 impl Found {
+    /// Whether a cache with this UUID is to be listed.
+    fn is_wanted(&mut self, uuid: Option<Uuid>) -> bool {
+        uuid.zip(self.uuids.as_mut()).is_none_or(|(uuid, found)| found.insert(uuid))
+    }
+
     /// Searches `folder`, and the folders in it as long as `depth` is more than 1.
     fn walk(&mut self, folder: &Path, depth: usize) {
         let mut folders = vec![(folder.to_owned(), depth)];
@@ -118,7 +126,7 @@ impl Found {
                 } else if metadata.is_file()
                     && may_be_main(&path)
                     && let Some(uuid) = main_file(&path)
-                    && uuid.is_none_or(|uuid| self.uuids.insert(uuid))
+                    && self.is_wanted(uuid)
                 {
                     self.paths.push(path);
                 }

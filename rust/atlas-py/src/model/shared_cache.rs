@@ -117,7 +117,7 @@ impl SharedCache {
         discovery::installed(class.py(), root)
     }
 
-    /// Every cache in a tree of folders, each UUID once. What cannot be opened is left out, with a RuntimeWarning.
+    /// Every cache in a tree of folders, copies included. What cannot be opened is left out, with a RuntimeWarning.
     #[classmethod]
     #[pyo3(signature = (folder, /))]
     fn find<'py>(class: &Bound<'py, PyType>, folder: LocalPath) -> PyResult<Vec<Bound<'py, Self>>> {
