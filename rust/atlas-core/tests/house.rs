@@ -21,9 +21,16 @@ const MEDIAN: usize = 200;
 /// Where unsafe code may stand at all: what only the operating system can do, and buffers at the Python border.
 const UNSAFE_ROOMS: [&str; 2] = ["rust/atlas-core/src/sys/", "rust/atlas-py/src/buffers"];
 
-/// What marks work left open. Spelt in pieces, so that this file does not find itself.
-const LEFT_OPEN: [&str; 5] =
-    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("unimple", "mented!"), concat!("HA", "CK")];
+/// What marks work left open, merges among it. Spelt in pieces, so that this file does not find itself.
+const LEFT_OPEN: [&str; 7] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+    concat!("unimple", "mented!"),
+    concat!("HA", "CK"),
+    concat!("<<<<", "<<< "),
+    concat!(">>>>", ">>> "),
+];
 
 /// What a published project does not name: folders of somebody's machine, and hosts that only a package client needs.
 const PRIVATE: [&str; 6] = [
@@ -221,7 +228,8 @@ fn leftovers_are_found() {
         TextFile::sample("rust/a/src/lib.rs", &format!("// {}: later\n", LEFT_OPEN[0])),
         TextFile::sample("README.md", &format!("see {}main\n", PRIVATE[0])),
         TextFile::sample("scripts/check", &format!("# {}\n", LEFT_OPEN[1])),
+        TextFile::sample("docs/a.md", &format!("{}HEAD\none\n=======\nother\n{}branch\n", LEFT_OPEN[5], LEFT_OPEN[6])),
     ];
-    assert_eq!(lines_with(&files, &LEFT_OPEN).len(), 2);
+    assert_eq!(lines_with(&files, &LEFT_OPEN).len(), 4);
     assert_eq!(lines_with(&files, &PRIVATE), [format!("README.md:1: {}", PRIVATE[0])]);
 }
