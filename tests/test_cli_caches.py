@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from command_line import Command, Result, snapshot
+from dyld_atlas import SharedCache
 from dyld_atlas.formats import Archive
 from dyld_atlas.testing import PointerTo, SharedCacheBuilder
 
@@ -107,6 +108,14 @@ def test_images_segments_and_places(command: Command, main: Path) -> None:
     assert [each["install_name"] for each in images] == [A, B, NASTY]
     assert [each["address"] for each in images] == [hex(made.address(name)) for name in (A, B, NASTY)]
     assert all(each["in_shared_cache"] for each in images)
+    for each in images:
+        lies = int(each["preferred_load_address"], 16)
+        (file,) = (
+            Path(mapping.file_path).name
+            for mapping in SharedCache.open(main).mappings()
+            if mapping.preferred_load_address <= lies < mapping.preferred_load_address + mapping.size
+        )
+        assert (each["subcache"], file != main.name) == (file, True)
     assert "\x1b[31m" not in command("images", main).out
     assert command("images", main, "--outside-cache").code == 1
     assert [row[4] for row in command("segments", main, A, "--format", "tsv").rows[1:]] == [
@@ -227,6 +236,11 @@ def test_diff(command: Command, main: Path) -> None:
     assert [each["install_name"] for each in document["removed"]] == [NASTY]
     assert [each["to"]["install_name"] for each in document["rebuilt"]] == [A]
     assert document["unchanged_count"] == 1
+    for kinds, code in (["none"], 0), (["removed"], 1), (["none", "added"], 1), (["loaded"], 2):
+        words = [word for kind in kinds for word in ("--fail-on", kind)]
+        assert command("diff", main, other, *words).code == code
+    rebuilt = SharedCacheBuilder().image(A, uuid="0" * 32).image(B).image(NASTY).write(command.folder / "rebuilt")
+    assert command("diff", main, rebuilt, "--fail-on", "removed", "--fail-on", "added").code == 0
     mixed = command("diff", main, command.file("a.aar", snapshot().build()))
     assert (mixed.code, "shared cache" in mixed.err) == (2, True)
 

@@ -165,6 +165,20 @@ def test_at(command: Command, file: str) -> None:
     assert "lib0.dylib" in found.out
 
 
+def test_words_and_options_in_any_order(command: Command, file: str) -> None:
+    expected = command("at", file, "0x100000000", "0x100004000", "--json").out
+    for words in (
+        ["--json", file, "0x100000000", "0x100004000"],
+        [file, "--json", "0x100000000", "0x100004000"],
+        [file, "0x100000000", "--json", "0x100004000"],
+    ):
+        assert command("at", *words).out == expected
+    for words in ([file, "--nonsense", "0x1"], [file, "0x1", "--nonsense"]):
+        wrong = command("at", *words)
+        assert (wrong.code, "unrecognized arguments" in wrong.err) == (2, True)
+    assert command("show", file, "--json", file).code == 2
+
+
 def test_at_reads_lists(command: Command, file: str) -> None:
     result = command("at", file, "-", "--format", "tsv", stdin=b"0x100000000 4294967297\n\n0x100000002\n")
     assert [row[0] for row in result.rows[1:]] == ["0x100000000", "0x100000001", "0x100000002"]
@@ -192,6 +206,11 @@ def test_diff(command: Command, file: str) -> None:
     assert table.code == 1
     assert table.out.splitlines()[-1] == "1 loaded, 6 unloaded, 1 moved"
     assert table.out.count("unloaded ") == 6
+    assert command("diff", file, new, "--fail-on", "none").code == 0
+    assert command("diff", file, new, "--fail-on", "moved").code == 1
+    assert command("diff", file, file, "--fail-on", "moved").code == 0
+    wrong = command("diff", file, new, "--fail-on", "rebuilt")
+    assert (wrong.code, wrong.out, "rebuilt" in wrong.err) == (2, "", True)
 
 
 def test_diff_of_equals(command: Command, file: str) -> None:

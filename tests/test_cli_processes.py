@@ -33,6 +33,28 @@ def test_show(command: Command) -> None:
         assert result.json["snapshot"]["image_count"] == 2
 
 
+def test_images_segments_and_places(command: Command) -> None:
+    with SimulatedProcess(["/bin/demo", "/usr/lib/a.dylib"]) as simulated:
+        one, other = simulated.process.snapshot().images
+        shown = command("images", "--pid", simulated.pid, "--json").json
+        assert (shown["file"], shown["pid"], len(shown["images"])) == (None, simulated.pid, 2)
+        assert len(command("segments", "--pid", simulated.pid, "--format", "tsv").rows) == 1 + len(
+            [segment for image in (one, other) for segment in image.segments]
+        )
+        # Without FILE, what stands in its place is the first of the words.
+        only = command("segments", "--pid", simulated.pid, "a.dylib", "nothing", "--json")
+        assert {segment["image"] for segment in only.json["segments"]} == {"a.dylib"}
+        assert (only.code, "no image nothing" in only.err) == (1, True)
+        for words in ([f"{one.address:#x}"], [f"{one.address:#x}", f"{other.address:#x}"]):
+            places = command("at", "--pid", simulated.pid, *words, "--json").json["addresses"]
+            assert [place["image"]["name"] for place in places] == ["demo", "a.dylib"][: len(words)]
+        listed = command("at", "--pid", simulated.pid, "-", "--json", stdin=f"{one.address:#x} 0".encode())
+        assert (listed.code, [bool(place["image"]) for place in listed.json["addresses"]]) == (1, [True, False])
+        path = command.file("a.aar", simulated.process.snapshot().to_bytes())
+        from_file = command("images", path, "--json").json["images"]
+        assert from_file == shown["images"]
+
+
 def test_snapshot(command: Command) -> None:
     with SimulatedProcess(["/bin/demo"]) as simulated:
         path = command.folder / "process.aar"
@@ -145,6 +167,13 @@ def test_what_cannot_be_read(command: Command, monkeypatch: pytest.MonkeyPatch) 
         ["snapshot", "--pid", "1"],
         ["show", "file", "--pid", "1"],
         ["show", "--core", "file", "--pid", "1"],
+        ["images", "file", "--pid", "1"],
+        ["images"],
+        ["segments"],
+        ["at", "0x10"],
+        ["at", "--pid", "1"],
+        ["at", "--pid", "1", "--core", "file", "0x10"],
+        ["at", "--core", "file", "0x10", "--slide", "1"],
     ],
 )
 def test_wrong_arguments(command: Command, arguments: list[str]) -> None:

@@ -84,6 +84,9 @@ def test_the_command_shows_cores(command: Command) -> None:
     result = command("show", "--core", command.file("core", core_with(archive)), "--json", "--no-files")
     assert result.code == 0, result.err
     assert result.json["snapshot"]["pid"] == 7
+    for words in (["images"], ["segments"], ["segments", "demo"], ["at", "0x100000000"]):
+        result = command(words[0], "--core", command.file("core", core_with(archive)), *words[1:], "--no-files")
+        assert (result.code, "demo" in result.out) == (0, True), result.err
     result = command("show", "--core", command.file("no core", archive))
     assert (result.code, result.out) == (3, "")
     assert "without --core" in result.err

@@ -32,7 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (any(word.startswith("-") and word != "-" for word in rest) or not hasattr(options, "words")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if hasattr(options, "words"):
+        # argparse gives the list what stands before the first option, and leaves what stands behind it.
+        options.words += rest
     for stream in (sys.stdout, sys.stderr):
         # Names come from other machines; what this terminal cannot show must not stop the rest.
         if isinstance(stream, TextIOWrapper):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import cache_inputs, exits, inputs, numbers, records
+from . import cache_inputs, exits, inputs, live, numbers, records
 from .images import path
 from .terminal import Column, Style, write_table
 
@@ -32,10 +32,13 @@ class _Place(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command. An address that no image holds makes the exit code 1; the others are shown all the same."""
-    if options.file == "-" and "-" in options.address:
+    words = live.words(options)
+    if not words:
+        raise inputs.UsageError("nothing to look up: give an address behind FILE, --pid PID or --core CORE")
+    if options.file == "-" and "-" in words:
         raise inputs.UsageError("standard input cannot be both the snapshot and the list of addresses")
-    addresses = [address for text in options.address for address in _addresses(text)]
-    opened = cache_inputs.either(options.file, options)
+    addresses = [address for text in words for address in _addresses(text)]
+    head, opened = cache_inputs.any_source(options)
     places = [_locate(opened, address) for address in addresses]
     if options.json:
         found = (
@@ -48,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
             }
             for place in places
         )
-        records.write_document("at", {"file": options.file}, addresses=found)
+        records.write_document("at", head, addresses=found)
     else:
         rows = (
             (

@@ -4,15 +4,16 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from . import inputs, numbers
+from . import inputs, live, numbers
 from .progress import Progress
 
 if TYPE_CHECKING:
     from .._native import SharedCache, Snapshot
 
-__all__ = ["cache", "either", "is_cache"]
+__all__ = ["any_source", "cache", "either", "is_cache"]
 
 _MAGIC = b"dyld_v1"
+_NO_SLIDE = "--slide is for shared caches: a snapshot knows its own"
 
 
 def is_cache(path: str) -> bool:
@@ -47,8 +48,18 @@ def either(path: str, options: argparse.Namespace) -> "Snapshot | SharedCache":
     """The snapshot or the shared cache at ``path``."""
     if not is_cache(path):
         if getattr(options, "slide", None) is not None:
-            raise inputs.UsageError("--slide is for shared caches: a snapshot knows its own")
+            raise inputs.UsageError(_NO_SLIDE)
         return inputs.snapshot(path, options)
     if options.provider_root or options.no_files:
         raise inputs.UsageError("--provider-root and --no-files are for snapshots, and this is a shared cache")
     return cache(path, options)
+
+
+def any_source(options: argparse.Namespace) -> "tuple[dict[str, object], Snapshot | SharedCache]":
+    """What FILE, ``--pid`` or ``--core`` names, and how the JSON names it."""
+    found = live.process_or_core(options)
+    if found is None:
+        return {"file": options.file}, either(options.file, options)
+    if getattr(options, "slide", None) is not None:
+        raise inputs.UsageError(_NO_SLIDE)
+    return found

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import cache_inputs, exits, inputs, records
 from .images import path
@@ -19,6 +19,9 @@ _COLUMNS = [
     Column("path", flexible=True),
 ]
 
+_OF_SNAPSHOTS = ("loaded", "unloaded", "moved")
+_OF_CACHES = ("added", "removed", "rebuilt")
+
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command. As with diff, the exit code is 0 where nothing changed and 1 where something did."""
@@ -27,6 +30,9 @@ def run(options: argparse.Namespace) -> int:
     kinds = {cache_inputs.is_cache(options.old), cache_inputs.is_cache(options.new)}
     if len(kinds) == 2:
         raise inputs.UsageError("one of these is a shared cache, and the other is none")
+    unfit = set(options.fail_on or ()) - {"none", *(_OF_CACHES if kinds == {True} else _OF_SNAPSHOTS)}
+    if unfit:
+        raise inputs.UsageError(f"--fail-on {min(unfit)}: two of this kind never differ so")
     if kinds == {True}:
         return _caches(cache_inputs.cache(options.old, options), cache_inputs.cache(options.new, options), options)
     return _snapshots(inputs.snapshot(options.old, options), inputs.snapshot(options.new, options), options)
@@ -52,7 +58,7 @@ def _snapshots(old: "Snapshot", new: "Snapshot", options: argparse.Namespace) ->
         parts = ((loaded, "loaded"), (unloaded, "unloaded"), (moved, "moved"))
         summary = ", ".join(count(len(images), what, what) for images, what in parts if images)
         _show(rows, summary or "no image was loaded, unloaded or moved", options)
-    return exits.NOT_FOUND if loaded or unloaded or moved else exits.OK
+    return _code(options, loaded=loaded, unloaded=unloaded, moved=moved)
 
 
 def _caches(old: "SharedCache", new: "SharedCache", options: argparse.Namespace) -> int:
@@ -78,7 +84,13 @@ def _caches(old: "SharedCache", new: "SharedCache", options: argparse.Namespace)
         numbers = ((len(added), "added"), (len(removed), "removed"), (len(rebuilt), "rebuilt"))
         parts = [count(number, what, what) for number, what in (*numbers, (unchanged, "unchanged"))]
         _show(rows, ", ".join(parts), options)
-    return exits.NOT_FOUND if added or removed or rebuilt else exits.OK
+    return _code(options, added=added, removed=removed, rebuilt=rebuilt)
+
+
+def _code(options: argparse.Namespace, **changes: list[Any]) -> int:
+    """Whether there is a difference, or one of those that ``--fail-on`` names."""
+    wanted = options.fail_on or changes
+    return exits.NOT_FOUND if any(changes.get(kind) for kind in wanted) else exits.OK
 
 
 def _by_name(cache: "SharedCache") -> "dict[str, Image]":

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         pattern = re.compile(options.grep or "", re.IGNORECASE if options.ignore_case else 0)
     except re.error as error:
         raise inputs.UsageError(f"--grep: {error}") from None
-    opened = cache_inputs.either(options.file, options)
+    head, opened = cache_inputs.any_source(options)
     chosen = [
         (index, image)
         for index, image in enumerate(opened.images)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     if options.json:
         found = (records.image_record(image, index) for index, image in chosen)
-        records.write_document("images", {"file": options.file}, images=found)
+        records.write_document("images", head, images=found)
     elif options.format == "tsv":
         rows = (
             (

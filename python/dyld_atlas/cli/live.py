@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .._native import Snapshot
     from ..processes import Process
 
-__all__ = ["attach", "core", "source"]
+__all__ = ["attach", "core", "process_or_core", "words"]
 
 
 def attach(pid: int) -> "Process":
@@ -33,8 +33,8 @@ def core(path: str, options: argparse.Namespace) -> "Snapshot":
     return opened
 
 
-def source(options: argparse.Namespace) -> tuple[dict[str, object], "Snapshot"]:
-    """What ``show`` is asked to show, and how the JSON names it."""
+def process_or_core(options: argparse.Namespace) -> "tuple[dict[str, object], Snapshot] | None":
+    """What ``--pid`` or ``--core`` names, and how the JSON names it; None where FILE is asked about."""
     if options.pid is not None:
         with attach(options.pid) as process:
             snapshot = process.snapshot()
@@ -44,5 +44,12 @@ def source(options: argparse.Namespace) -> tuple[dict[str, object], "Snapshot"]:
     if options.core is not None:
         return {"file": options.core}, core(options.core, options)
     if options.file is None:
-        raise inputs.UsageError("nothing to show: give FILE, --pid PID or --core CORE")
-    return {"file": options.file}, inputs.snapshot(options.file, options)
+        raise inputs.UsageError("nothing is named: give FILE, --pid PID or --core CORE")
+    return None
+
+
+def words(options: argparse.Namespace) -> list[str]:
+    """What follows FILE; with ``--pid`` or ``--core`` there is no FILE, and what stands in its place is the first."""
+    found = [*([] if options.file is None else [options.file]), *options.words]
+    options.file = found.pop(0) if found and options.pid is None and options.core is None else None
+    return found

@@ -112,8 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
 
-    def add_file(command: argparse.ArgumentParser, help: str = "a snapshot, or the main file of a cache") -> None:
-        command.add_argument("file", metavar="FILE", help=f"{help}; - reads a snapshot from standard input")
+    either = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
 
     show = add(
         "show",
@@ -122,16 +121,17 @@ def build_parser() -> argparse.ArgumentParser:
         outputs,
         examples="show process.aar\nshow - < process.aar\nshow --pid 4711\nshow --core demo.core",
     )
-    process_parser.add_show(show)
+    process_parser.add_source(show, "a snapshot; - reads standard input")
 
     images = add(
         "images",
-        "list the images of a snapshot or a shared cache",
+        "list the images of a snapshot, a shared cache, a running process or a core file",
         inputs,
         outputs,
-        examples="images process.aar --outside-cache\nimages dyld_shared_cache_arm64e --grep Security --json",
+        examples="images process.aar --outside-cache\nimages --pid 4711\n"
+        "images dyld_shared_cache_arm64e --grep Security --json",
     )
-    add_file(images)
+    process_parser.add_source(images, either)
     images.add_argument(
         "--grep", metavar="PATTERN", help="only images whose install name, path or UUID the regular expression finds"
     )
@@ -143,26 +143,24 @@ def build_parser() -> argparse.ArgumentParser:
         "list the segments of images",
         inputs,
         outputs,
-        examples="segments process.aar\nsegments dyld_shared_cache_arm64e libobjc.A.dylib",
+        examples="segments process.aar\nsegments --pid 4711 Calculator\n"
+        "segments dyld_shared_cache_arm64e libobjc.A.dylib",
     )
-    add_file(segments)
-    segments.add_argument("image", metavar="IMAGE", nargs="*", help="name, path or UUID of an image; all unless given")
+    process_parser.add_source(segments, either, words=("IMAGE", "name, path or UUID of an image; all unless given"))
 
     at = add(
         "at",
         "say what lies at addresses",
         inputs,
         outputs,
-        examples="at process.aar 0x102ec5000\nat dyld_shared_cache_arm64e --slide 0xa2cc000 0x18a2d0004",
+        examples="at process.aar 0x102ec5000\nat --pid 4711 0x102ec5000\n"
+        "at dyld_shared_cache_arm64e --slide 0xa2cc000 0x18a2d0004",
     )
-    add_file(at)
-    at.add_argument(
-        "address",
-        metavar="ADDRESS",
-        nargs="+",
-        help="an address in the process, such as 0x1a2b or 6699; of a cache, one without slide; "
-        "- reads a list from standard input",
+    address = (
+        "an address in the process, such as 0x1a2b or 6699; of a cache, one without slide; "
+        "- reads a list from standard input"
     )
+    process_parser.add_source(at, either, words=("ADDRESS", address))
     at.add_argument("--slide", metavar="N", help="of a cache: how far the addresses given were moved")
 
     validate = add(
@@ -181,11 +179,19 @@ def build_parser() -> argparse.ArgumentParser:
         "say which images were loaded, unloaded and moved, or which of two caches differ",
         inputs,
         outputs,
-        examples="diff before.aar after.aar\ndiff 26.0/dyld_shared_cache_arm64e 26.1/dyld_shared_cache_arm64e",
+        examples="diff before.aar after.aar\n"
+        "diff 26.0/dyld_shared_cache_arm64e 26.1/dyld_shared_cache_arm64e --fail-on removed",
     )
     for name in ("old", "new"):
-        help = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
-        diff.add_argument(name, metavar=name.upper(), help=help)
+        diff.add_argument(name, metavar=name.upper(), help=either)
+    diff.add_argument(
+        "--fail-on",
+        metavar="CHANGE",
+        action="append",
+        choices=("loaded", "unloaded", "moved", "added", "removed", "rebuilt", "none"),
+        help="exit code 1 for this kind of change alone: loaded, unloaded, moved; of caches added, removed, rebuilt; "
+        "none for none; may be repeated (default: any)",
+    )
 
     process_parser.add_commands(add)
     cache_parser.add_commands(add, inputs, _opening_options(), outputs)

@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # that of typing, which takes time to import
 if TYPE_CHECKING:
     from .cache_parser import Add
 
-__all__ = ["add_commands", "add_show"]
+__all__ = ["add_commands", "add_source"]
 
 
 def _pid(text: str) -> int:
@@ -32,12 +32,14 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "number of seconds"
 
 
-def add_show(show: argparse.ArgumentParser) -> None:
-    """What ``show`` can be asked to show."""
-    source = show.add_mutually_exclusive_group()
-    source.add_argument("file", metavar="FILE", nargs="?", help="a snapshot; - reads standard input")
-    source.add_argument("--pid", metavar="PID", type=_pid, help="a process that is running")
-    source.add_argument("--core", metavar="CORE", help="a Mach-O core file")
+def add_source(command: argparse.ArgumentParser, help: str, *, words: tuple[str, str] | None = None) -> None:
+    """What the command is asked about: FILE, a process or a core; then words, by their name and their help."""
+    source = command.add_mutually_exclusive_group()
+    (source if words is None else command).add_argument("file", metavar="FILE", nargs="?", help=help)
+    if words is not None:
+        command.add_argument("words", metavar=words[0], nargs="*", default=[], help=words[1])
+    source.add_argument("--pid", metavar="PID", type=_pid, help="a process that is running, instead of FILE")
+    source.add_argument("--core", metavar="CORE", help="a Mach-O core file, instead of FILE")
 
 
 def add_commands(add: "Add") -> None:

@@ -10,14 +10,16 @@ The fields of each are listed in docs/cli.md; a test compares them with what is 
 
 import json
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from .._native import Image
+    from .._native import Image, SharedCache, SubCache
 
 VERSION = 1
 
@@ -72,6 +74,24 @@ def vm_size(image: "Image") -> int:
     return sum(segment.vm_size for segment in image.segments if not (in_cache and segment.name == _SHARED))
 
 
+@lru_cache(maxsize=2)
+def _files(cache: "SharedCache") -> tuple[list[int], list["SubCache"]]:
+    """The files of a cache in the order of their addresses, for all of its images."""
+    files = sorted((file for file in cache.subcaches if file.vm_size), key=lambda file: file.preferred_load_address)
+    return [int(file.preferred_load_address) for file in files], files
+
+
+def subcache(image: "Image") -> str | None:
+    """The name of the file of the shared cache that holds the image's header."""
+    if image.shared_cache is None:
+        return None
+    starts, files = _files(image.shared_cache)
+    at = bisect_right(starts, image.preferred_load_address) - 1
+    if at < 0 or image.preferred_load_address - starts[at] >= files[at].vm_size:
+        return None
+    return files[at].name
+
+
 def image_record(image: "Image", index: int | None = None) -> dict[str, Any]:
     """An image."""
     record = {} if index is None else {"index": index}
@@ -84,6 +104,7 @@ def image_record(image: "Image", index: int | None = None) -> dict[str, Any]:
         "install_name": image.install_name,
         "file_path": image.file_path,
         "in_shared_cache": image.shared_cache is not None,
+        "subcache": subcache(image),
         "segment_count": len(image.segments),
         "vm_size": vm_size(image),
     }

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import cache_inputs, exits, records
+from . import cache_inputs, exits, live, records
 from .terminal import Column, Style, plain, write_table
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ _COLUMNS = [
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    opened = cache_inputs.either(options.file, options)
-    images, missing = choose(opened.images, options.image)
+    wanted = live.words(options)
+    head, opened = cache_inputs.any_source(options)
+    images, missing = choose(opened.images, wanted)
 
     def found() -> "Iterator[tuple[int, Image, Segment]]":
         for index, image in images:
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
             }
             for index, image, segment in found()
         )
-        records.write_document("segments", {"file": options.file}, segments=lines)
+        records.write_document("segments", head, segments=lines)
     else:
         rows = (
             (

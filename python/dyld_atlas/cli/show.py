@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import exits, live, records
+from . import exits, inputs, live, records
 from .terminal import Column, Style, count, exact, human_size, plain, write_table
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _PLATFORM_WORDS = {
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    head, snapshot = live.source(options)
+    found = live.process_or_core(options)
+    head, snapshot = found or ({"file": options.file}, inputs.snapshot(options.file, options))
     if options.json:
         records.write_document("show", {**head, "snapshot": _record(snapshot)})
         return exits.OK
