@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import dyld_atlas
 from dyld_atlas import (
     LimitExceededError,
     Platform,
@@ -120,12 +119,38 @@ def test_a_closed_process() -> None:
         watcher.close()
 
 
-def test_a_process_that_has_published_nothing() -> None:
-    with SimulatedProcess(published=False) as simulated:
-        with pytest.raises(dyld_atlas.AtlasError):
-            simulated.process.snapshot()
-        simulated.load("/usr/lib/a.dylib")
-        assert names(simulated.process.snapshot().images) == ["simulated", "a.dylib"]
+@pytest.mark.parametrize("pointer_size", [4, 8])
+def test_a_process_that_has_published_nothing(pointer_size: int) -> None:
+    with SimulatedProcess(["/bin/demo 1", "/usr/lib/b.dylib"], pointer_size=pointer_size, published=False) as simulated:
+        found = simulated.process.snapshot()
+        # As dyld's own reader has it: not started, and nothing is known but the executable and dyld.
+        assert (found.pid, found.timestamp, found.state, found.initial_image_count) == (simulated.pid, 1, 0, 1)
+        assert [image.file_path for image in found.images] == ["/bin/demo 1", "/usr/lib/dyld"]
+        assert [(segment.name, segment.vm_size) for segment in found.images[0].segments] == [("__TEXT", 0x4000)]
+        assert found.images[1].preferred_load_address == 0
+        with simulated.process.watch() as watcher:
+            assert [change.image.name for change in (watcher.next(10), watcher.next(10)) if change] == [
+                "demo 1",
+                "dyld",
+            ]
+            simulated.load("/usr/lib/a.dylib")
+            now = simulated.process.snapshot()
+            assert names(now.images) == ["demo 1", "b.dylib", "dyld", "a.dylib"]
+            assert [(image.address, image.uuid) for image in now.images][:3:2] == [
+                (image.address, image.uuid) for image in found.images
+            ]
+            # Those that were found already are not told once more.
+            later = [watcher.next(10), watcher.next(10)]
+            assert {(change.image.name, change.initial) for change in later if change} == {
+                ("b.dylib", False),
+                ("a.dylib", False),
+            }
+            assert watcher.next(0) is None
+
+
+def test_a_process_with_nothing_to_be_found() -> None:
+    with SimulatedProcess([], published=False) as simulated:
+        assert names(simulated.process.snapshot().images) == ["dyld"]
 
 
 @pytest.mark.parametrize("size", [1 << 63, (1 << 64) - 1, 1 << 40])

@@ -17,6 +17,8 @@ _PAGE = mmap.PAGESIZE
 # Where 32-bit pointers can lead, above what systems keep free.
 _LOW = 0x2000_0000
 _LOW_END = 0xF000_0000
+# Of a memory file, in bytes.
+_LONGEST_NAME = 249
 
 
 @cache
@@ -77,6 +79,24 @@ class Buffer:
     def free(self) -> None:
         """Gives it back. Whoever reads it then finds nothing there."""
         _system().munmap(self.address, self.size)
+
+
+def map_code(path: str, code: bytes, address: int) -> int:
+    """Maps ``code`` to be read and executed, at ``address`` if that is free; gives where it lies.
+
+    It is a memory file named by the image's path, cut to what such names may have.
+    """
+    descriptor = os.memfd_create(path.encode()[:_LONGEST_NAME].decode(errors="ignore"))
+    try:
+        os.write(descriptor, code)
+        protection = mmap.PROT_READ | mmap.PROT_EXEC
+        found: int | None = _system().mmap(address, len(code), protection, mmap.MAP_PRIVATE, descriptor, 0)
+    finally:
+        os.close(descriptor)
+    if found in (None, ctypes.c_void_p(-1).value):
+        raise MemoryError(os.strerror(ctypes.get_errno()))
+    assert found is not None
+    return found
 
 
 class Memory:

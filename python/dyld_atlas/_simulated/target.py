@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from .memory import Memory
+from .memory import Memory, map_code
 from .notices import LOAD, UNLOAD, Notices
 from .steps import NOTIFIED
 
@@ -64,6 +64,10 @@ class Target:
         for kind, key in ((UNLOAD, "unloaded"), (LOAD, "loaded")):
             self._notices.send_legacy(kind, command["timestamp"], [tuple(image) for image in command[key]])
         return {"replies": replies, "published": published}
+
+    def do_map(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
+        """Maps the code of an image."""
+        return {"address": map_code(command["path"], blobs[0], command["address"])}
 
     def do_storm(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
         """Publishes one after the other as fast as it can, until the time is up or the next command comes."""

@@ -14,6 +14,8 @@ from .._simulated.steps import STEPS
 from ..enums import Platform, ProcessEvent
 from ..errors import UnsupportedPlatformError
 from ._cache import CacheBuilder
+from ._full_speed import FullSpeed
+from ._macho import DYLINKER, EXECUTE, macho_header
 from ._records import automatic_uuid
 from ._snapshot import SnapshotBuilder
 
@@ -30,6 +32,8 @@ __all__ = ["FullSpeed", "SimulatedProcess"]
 _CHILD = "import sys; sys.path.append(sys.argv[1]); from dyld_atlas._simulated.target import main; main()"
 _FIRST, _APART = {8: 0x1_0000_0000, 4: 0x0010_0000}, {8: 0x10_0000, 4: 0x8000}
 _POINTER_SIZE_4 = 2
+_DYLD = "/usr/lib/dyld"
+_MAPPED = 0x4000
 
 
 class SimulatedProcess:
@@ -68,7 +72,9 @@ class SimulatedProcess:
             platform: what the process is said to be built for.
             shared_cache: a cache that the process uses; its record is embedded in what is published.
             slide: how far the cache was moved.
-            published: whether a snapshot is there at once. Without, the process is one that has not come to dyld yet.
+            published: whether a snapshot is there at once. Without, the process is one that has only just started: the
+                headers of the executable and of ``/usr/lib/dyld``, which is loaded last then, lie in its memory, and
+                a reader has to look for them. The first :meth:`load` or :meth:`publish` ends that.
 
         Raises:
             UnsupportedPlatformError: this system is not Linux.
@@ -115,6 +121,10 @@ class SimulatedProcess:
                 self._place(path)
             if published:
                 self._publish(notify=False)
+            else:
+                for path in images[:1]:
+                    self._map(EXECUTE, path)
+                self._map(DYLINKER, _DYLD)
         except BaseException:
             self.close()
             raise
@@ -286,6 +296,15 @@ class SimulatedProcess:
             address, self._fresh = self._fresh, self._fresh + _APART[self._pointer_size]
         self._addresses[path] = address
 
+    def _map(self, file_type: int, path: str) -> None:
+        """Lets an image lie in the child's memory, where it is said to be loaded as far as that is free."""
+        if path not in self._addresses:
+            self._place(path)
+        address, uuid = self._addresses[path], automatic_uuid("image", path).bytes
+        preferred = _FIRST[self._pointer_size] if file_type == EXECUTE else 0
+        header = macho_header(file_type, self._pointer_size, uuid, preferred, _MAPPED)
+        self._addresses[path] = self._ask({"do": "map", "path": path, "address": address}, header)["address"]
+
     def _records(self, paths: Iterable[str]) -> list[tuple[int, str, str]]:
         return [(self._addresses[path], path, automatic_uuid("image", path).hex) for path in paths]
 
@@ -366,53 +385,3 @@ class SimulatedProcess:
         except ProcessLookupError:
             pass
         self._child.wait()
-
-
-class FullSpeed:
-    """What :meth:`SimulatedProcess.publish_at_full_speed` began."""
-
-    def __init__(self, simulated: SimulatedProcess, archives: tuple[bytes, ...]) -> None:
-        """Made by :meth:`SimulatedProcess.publish_at_full_speed`."""
-        self._simulated = simulated
-        self.archives = archives
-        """What is published, byte for byte; a snapshot that equals none of them was never there."""
-        self.count: int | None = None
-        """How often something was published; None until it has ended, or if the process died of it."""
-
-    @property
-    def snapshots(self) -> "list[Any]":
-        """What is published, as snapshots."""
-        from .._native import Snapshot
-
-        return [Snapshot.from_bytes(archive, providers=()) for archive in self.archives]
-
-    def stop(self) -> int | None:
-        """Ends it, and gives :attr:`count`."""
-        simulated = self._simulated
-        with simulated._lock:
-            if simulated._storm is self:
-                simulated._storm = None
-                answer = self._answer(simulated)
-                if answer is not None:
-                    self.count = answer["count"]
-                    simulated._timestamp = max(simulated._timestamp, answer["timestamp"])
-            return self.count
-
-    @staticmethod
-    def _answer(simulated: SimulatedProcess) -> dict[str, Any] | None:
-        try:
-            # Whatever comes ends it; the child reads this line as the next command, and answers that, too.
-            simulated._write(json.dumps({"do": "nothing"}).encode() + b"\n")
-            answer = simulated._read()
-            simulated._read()
-            return answer
-        except ProcessLookupError:
-            return None
-
-    def __enter__(self) -> "Self":
-        return self
-
-    def __exit__(
-        self, kind: "type[BaseException] | None", value: "BaseException | None", trace: "TracebackType | None", /
-    ) -> None:
-        self.stop()

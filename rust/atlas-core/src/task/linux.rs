@@ -1,7 +1,8 @@
 //! A process on Linux that stands for a Darwin one.
 //!
 //! It announces itself by a mapping: its `dyld_all_image_infos` lies at the start of a memory file of that name, with
-//! `32` behind the name where the structure is the 32-bit one. Everything else lies wherever it likes.
+//! `32` behind the name where the structure is the 32-bit one. Everything else lies wherever it likes. Code of an image
+//! that has no file here is a memory file named by the image's path.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,9 @@ const ANNOUNCEMENTS: [(&str, PointerFormat, u64); 2] = [
     ("/memfd:dyld_all_image_infos", PointerFormat::Bits64, 368),
     ("/memfd:dyld_all_image_infos32", PointerFormat::Bits32, 224),
 ];
+
+/// What the kernel writes before the name of a memory file.
+const MEMORY_FILE: &str = "/memfd:";
 
 /// What the kernel writes behind the name of a file that has none any more, as memory files never have.
 const DELETED: &str = " (deleted)";
@@ -100,7 +104,7 @@ impl TaskMemory for LinuxTask {
                 address: mapping.start,
                 size: mapping.end.saturating_sub(mapping.start),
                 protection: mapping.protection,
-                path: Some(mapping.name.clone()).filter(|name| !name.is_empty()),
+                path: image_path(&mapping.name),
             });
             None::<()>
         });
@@ -112,6 +116,13 @@ impl TaskMemory for LinuxTask {
     fn suspend(&self) -> Result<Option<Suspension>> {
         Ok(None)
     }
+}
+
+/// The path of the image that is mapped under this name.
+fn image_path(name: &str) -> Option<String> {
+    let unnamed = name.strip_suffix(DELETED).unwrap_or(name);
+    let path = unnamed.strip_prefix(MEMORY_FILE).filter(|path| path.starts_with('/')).unwrap_or(name);
+    Some(path.to_owned()).filter(|path| !path.is_empty())
 }
 
 fn gone(call: &'static str, pid: u32) -> Error {
@@ -138,5 +149,20 @@ pub(super) fn failure(call: &'static str, pid: u32, error: &io::Error) -> Error 
              or its ancestor; root, or CAP_SYS_PTRACE (in a container: --cap-add=SYS_PTRACE), may read any",
         ),
         _ => Error::io(format!("/proc/{pid}"), io::Error::from_raw_os_error(errno)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::image_path;
+
+    #[test]
+    fn paths_of_images_are_those_that_dyld_would_say() {
+        let path = |name| image_path(name).unwrap_or_default();
+        assert_eq!(path("/memfd:/usr/lib/dyld (deleted)"), "/usr/lib/dyld");
+        assert_eq!(path("/usr/lib/dyld"), "/usr/lib/dyld");
+        assert_eq!(path("/tmp/gone (deleted)"), "/tmp/gone (deleted)");
+        assert_eq!(path("/memfd:dyld_all_image_infos (deleted)"), "/memfd:dyld_all_image_infos (deleted)");
+        assert_eq!(image_path(""), None);
     }
 }
