@@ -148,6 +148,16 @@ def test_a_process_that_has_published_nothing(pointer_size: int) -> None:
             assert watcher.next(0) is None
 
 
+def test_the_time_of_a_change_need_not_be_that_of_the_record() -> None:
+    with SimulatedProcess() as simulated:
+        for time in (10, 30):
+            archive = SnapshotBuilder(pid=simulated.pid, timestamp=20).image("/a", address=time << 32).build()
+            simulated.publish(archive, timestamp=time)
+            taken = simulated.process.snapshot()
+            assert taken.images[0].address == time << 32
+            assert simulated.process.snapshot() is taken
+
+
 def test_a_process_with_nothing_to_be_found() -> None:
     with SimulatedProcess([], published=False) as simulated:
         assert names(simulated.process.snapshot().images) == ["dyld"]

@@ -40,6 +40,92 @@ def test_iterating_ends_with_the_process() -> None:
         assert names(watcher.snapshot.images) == ["demo", "b.dylib"]
 
 
+def test_iterating_what_nobody_else_holds() -> None:
+    with SimulatedProcess(["/bin/demo"]) as simulated:
+        changes = iter(simulated.process.watch())
+        assert told(next(changes)) == ("+", "demo", True)
+        simulated.load("/usr/lib/a.dylib")
+        assert told(next(changes)) == ("+", "a.dylib", False)
+        simulated.kill()
+        assert list(changes) == []
+
+    async def first() -> list[str]:
+        return [change.image.name async for change in simulated.process.watch()]
+
+    with SimulatedProcess(["/bin/demo"]) as simulated:
+        ended = threading.Timer(0.2, simulated.kill)
+        ended.start()
+        assert asyncio.run(first()) == ["demo"]
+        ended.join()
+
+
+def test_who_comes_after_the_end_hears_what_was_there_last() -> None:
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        simulated.load("/usr/lib/a.dylib")
+        simulated.kill()
+        eventually(lambda: watcher.end == "exited")
+        for _ in range(2):
+            assert [told(change) for change in watcher] == [("+", "demo", True), ("+", "a.dylib", True)]
+        change = watcher.next(5)
+        assert change is not None
+        assert told(change) == ("+", "demo", True)
+        assert watcher.next(5) is not None
+        assert watcher.next(5) is None
+    with pytest.raises(WatcherError, match="closed"):
+        iter(watcher)
+
+
+def test_many_watchers_come_and_go_without_a_publication() -> None:
+    with SimulatedProcess(["/bin/demo"]) as simulated:
+        for _ in range(100):
+            with simulated.process.watch() as watcher:
+                assert watcher.next(5) is not None
+        watchers = [simulated.process.watch() for _ in range(80)]
+        simulated.load("/usr/lib/a.dylib")
+        assert all(names(watcher.snapshot.images) == ["demo", "a.dylib"] for watcher in watchers)
+        for watcher in watchers:
+            watcher.close()
+
+
+def test_next_from_many_threads_is_one_subscription() -> None:
+    with SimulatedProcess([f"/lib/{i}" for i in range(20)]) as simulated, simulated.process.watch() as watcher:
+        together = threading.Barrier(8)
+        heard: list[str] = []
+
+        def listen() -> None:
+            together.wait()
+            while (change := watcher.next(0.3)) is not None:
+                heard.append(change.image.name)
+
+        threads = [threading.Thread(target=listen) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(heard) == sorted(str(i) for i in range(20))
+
+
+def test_several_tasks_wait_for_one_subscription() -> None:
+    async def both(simulated: SimulatedProcess, watcher: Watcher) -> list[str]:
+        changes = aiter(watcher)
+        await anext(changes)
+        one, two, three = (asyncio.ensure_future(anext(changes)) for _ in range(3))
+        await asyncio.sleep(0.05)
+        one.cancel()
+        await asyncio.to_thread(simulated.load, "/usr/lib/a.dylib", "/usr/lib/b.dylib")
+        return [change.image.name for change in await asyncio.wait_for(asyncio.gather(two, three), 10)]
+
+    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
+        assert sorted(asyncio.run(both(simulated, watcher))) == ["a.dylib", "b.dylib"]
+
+
+def test_a_message_without_bytes_is_no_end_of_the_process() -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        simulated.send_raw(b"")
+        eventually(lambda: watcher.end == "failed")
+        assert simulated.is_running
+
+
 def test_changes_share_their_snapshot_and_its_images() -> None:
     with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
         assert watcher.next() is not None

@@ -13,9 +13,12 @@ _AT_ONCE = 64
 class AsyncChanges(AsyncIterator[Change]):
     """The changes of one subscription."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, watcher: object) -> None:
+        """``watcher``: what the changes end with, and what nobody else may hold."""
         self._changes = changes
+        self._watcher = watcher
         self._taken = 0
+        self._waiting: set[asyncio.Future[None]] = set()
 
     async def __anext__(self) -> Change:
         self._taken += 1
@@ -31,16 +34,21 @@ class AsyncChanges(AsyncIterator[Change]):
             await self._readable()
 
     async def _readable(self) -> None:
+        """Waits until something is there. Several tasks may wait; all are woken, and all but one wait again."""
         loop = asyncio.get_running_loop()
         arrived = loop.create_future()
         descriptor = self._changes.fileno()
-        loop.add_reader(descriptor, _settle, arrived)
+        if not self._waiting:
+            loop.add_reader(descriptor, self._wake)
+        self._waiting.add(arrived)
         try:
             await arrived
         finally:
-            loop.remove_reader(descriptor)
+            self._waiting.remove(arrived)
+            if not self._waiting:
+                loop.remove_reader(descriptor)
 
-
-def _settle(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+    def _wake(self) -> None:
+        for arrived in self._waiting:
+            if not arrived.done():
+                arrived.set_result(None)

@@ -13,6 +13,7 @@ Everywhere else they are those that :class:`dyld_atlas.testing.SimulatedProcess`
 import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ._native import Change, Changes, Task, Watch
@@ -120,7 +121,8 @@ class Watcher:
     """What :meth:`Process.watch` gives: iterate for changes, await them, or subscribe.
 
     Each ``for`` and each ``async for`` is a subscription of its own, and begins with the images that are there, as
-    changes with ``initial`` set. So does every callback. It ends when the process or the watcher does.
+    changes with ``initial`` set. So does every callback. It ends when the process or the watcher does; one that begins
+    when the process has ended already hears what was there last.
 
     A watcher has a thread that replies to the process, and one that calls callbacks once there are any. It closes
     itself in a forked child, and when Python ends.
@@ -130,15 +132,16 @@ class Watcher:
         """Use :meth:`Process.watch`."""
         self._watch = watch
         self._queue: Changes | None = None
+        self._beginning = Lock()
         _remember(self)
 
     def __iter__(self) -> Iterator[Change]:
-        """The changes, as they come. Waiting ends with Ctrl-C, as every waiting in Python does.
+        """The changes, as they come, until the process ends. Waiting ends with Ctrl-C, as all waiting in Python does.
 
         Raises:
             WatcherError: watching failed, the watcher is closed, or this is a forked child.
         """
-        return _Iterator(self._watch.changes())
+        return _Iterator(self._watch.changes(), self)
 
     def __aiter__(self) -> AsyncIterator[Change]:
         """The changes, as they come, without a thread: the event loop waits on a descriptor.
@@ -148,7 +151,7 @@ class Watcher:
         """
         from ._awaiting import AsyncChanges
 
-        return AsyncChanges(self._watch.changes())
+        return AsyncChanges(self._watch.changes(), self)
 
     def next(self, timeout: float | None = None) -> Change | None:
         """The next change; None where nothing came within ``timeout`` seconds, or nothing will come any more.
@@ -159,10 +162,11 @@ class Watcher:
             WatcherError: watching failed, or this is a forked child.
             ValueError: ``timeout`` is below zero.
         """
-        if self._queue is None:
-            if self.end in ("closed", "exited"):
-                return None
-            self._queue = self._watch.changes()
+        with self._beginning:
+            if self._queue is None:
+                if self.end == "closed":
+                    return None
+                self._queue = self._watch.changes()
         return self._queue.next(timeout)
 
     def subscribe(self, callback: Callable[[Change], object], /) -> int:
@@ -242,8 +246,10 @@ class Watcher:
 class _Iterator:
     """The changes of one subscription."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, watcher: Watcher) -> None:
         self._changes = changes
+        # It ends with its watcher, which nobody else may hold.
+        self._watcher = watcher
 
     def __iter__(self) -> "_Iterator":
         return self

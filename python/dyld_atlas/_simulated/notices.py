@@ -15,6 +15,15 @@ LOAD, UNLOAD = 0x1000, 0x2000
 _LARGEST = 32 << 10
 
 
+def _has_left(watcher: socket.socket) -> bool:
+    try:
+        return not watcher.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class Notices:
     """The watchers of this process."""
 
@@ -24,7 +33,13 @@ class Notices:
         self._listener.listen(64)
         self._watchers: list[socket.socket] = []
 
-    def _accept(self) -> None:
+    def fileno(self) -> int:
+        """What can be read from while somebody waits to be accepted."""
+        return self._listener.fileno()
+
+    def accept(self) -> None:
+        """Lets in who waits, and goes on without those who have left."""
+        self._watchers = [watcher for watcher in self._watchers if not _has_left(watcher)]
         while True:
             try:
                 watcher, _ = self._listener.accept()
@@ -63,7 +78,7 @@ class Notices:
 
     def send_raw(self, message: bytes) -> int:
         """Sends any bytes as a message, and waits for every reply; gives how many there were."""
-        self._accept()
+        self.accept()
         left = []
         for watcher in self._watchers:
             try:

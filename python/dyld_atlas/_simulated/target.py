@@ -47,10 +47,17 @@ class Target:
     def run(self) -> None:
         """Does what it is told, until there is nobody to tell."""
         self._answer(pid=os.getpid())
-        while line := self._commands.readline():
+        while line := self._next_line():
             command = json.loads(line)
             blobs = [self._commands.read(size) for size in command.get("sizes", ())]
             self._answer(**getattr(self, "do_" + command["do"])(command, blobs))
+
+    def _next_line(self) -> bytes:
+        """The next command. Who wants to watch meanwhile is let in: no more than a queue full of them can wait."""
+        # A command is sent when the one before was answered, so that nothing can be in the buffer here.
+        while 0 not in (ready := select.select([0, self._notices], [], [])[0]) and ready:
+            self._notices.accept()
+        return self._commands.readline()
 
     def do_publish(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
         """Publishes, then tells: the new message first, then the legacy ones."""
@@ -73,8 +80,10 @@ class Target:
         """Publishes one after the other as fast as it can, until the time is up or the next command comes."""
         self._answer()
         end, timestamp, count = time.monotonic() + command["seconds"], command["timestamp"], 0
-        replace, stdin = self._memory.replace, [0]
-        while time.monotonic() < end and not select.select(stdin, [], [], 0)[0]:
+        replace, sources = self._memory.replace, [0, self._notices]
+        while time.monotonic() < end and 0 not in (ready := select.select(sources, [], [], 0)[0]):
+            if ready:
+                self._notices.accept()
             for blob in blobs:
                 timestamp += 1
                 replace(blob, timestamp)

@@ -183,6 +183,13 @@ impl<K: Kind> Hub<K> {
         self.admitted(add, (interest, role))
     }
 
+    /// Adds a stream after the target has exited: it hears the last list, and the end. `None` where there is neither.
+    pub fn register_after_exit(&self, interest: <K::Batch as Batch>::Interest, bell: K::Bell) -> Option<u64> {
+        let mut inner = lock(&self.inner);
+        let last = inner.current.clone().filter(|_| inner.machine.has_exited() && !inner.closed)?;
+        Some(inner.roster.add(interest, Role::Stream(bell), Some(last)))
+    }
+
     /// Does `act` at the first moment at which a client may be admitted.
     fn admitted<A, R>(
         &self,

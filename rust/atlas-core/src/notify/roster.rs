@@ -123,6 +123,9 @@ impl<B: Batch, H, N: Bell> Roster<B, H, N> {
             self.last_serial = self.last_serial.wrapping_add(1);
             client.push(first, self.last_serial);
         }
+        if let (Role::Stream(bell), true) = (&client.role, self.ended) {
+            bell.ring();
+        }
         self.clients.insert(self.last_id, client);
         self.last_id
     }

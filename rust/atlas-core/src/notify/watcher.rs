@@ -259,7 +259,13 @@ impl Watcher {
         self.shared.check()?;
         let bell =
             Arc::new(Descriptor::new().map_err(|error| Error::watcher(format!("no descriptor is left: {error}")))?);
-        let id = self.shared.hub.register(Interest::Changes, Role::Stream(Arc::clone(&bell))).map_err(denied)?;
+        let id = match self.shared.hub.register(Interest::Changes, Role::Stream(Arc::clone(&bell))) {
+            Err(Denied::Ended(End::Exited)) => {
+                let late = self.shared.hub.register_after_exit(Interest::Changes, Arc::clone(&bell));
+                late.ok_or_else(|| ended(End::Exited))?
+            }
+            registered => registered.map_err(denied)?,
+        };
         Ok(Changes::new(Arc::clone(&self.shared), id, bell))
     }
 

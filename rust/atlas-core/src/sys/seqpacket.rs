@@ -97,6 +97,15 @@ impl Connection {
         }
     }
 
+    /// Whether the other end is closed, or the connection was ended.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.0, PollFlags::RDHUP)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut descriptors, Some(&now)).is_err()
+            || descriptors[0].revents().intersects(PollFlags::HUP | PollFlags::RDHUP | PollFlags::ERR)
+    }
+
     /// Waits until there is something to receive.
     ///
     /// # Errors

@@ -30,4 +30,4 @@ pub use all_image_infos::{AllImageInfos, Publication};
 pub use attach::attach;
 pub use memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion, read_exactly};
 pub use scavenge::scavenge;
-pub use snapshot_loop::{ATTEMPTS, Taken, snapshot, take};
+pub use snapshot_loop::{ATTEMPTS, Taken, take};

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use super::all_image_infos::{AllImageInfos, Publication};
 use super::memory::{TaskMemory, read_all};
-use super::scavenge::{TIMESTAMP, scavenge};
+use super::scavenge::scavenge;
 use crate::archive::{Archive, Checksum};
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Opening, Options, Snapshot};
+use crate::model::{Opening, Options};
 
 /// How often a snapshot is tried. dyld's own reader gives up as early.
 pub const ATTEMPTS: u32 = 100;
@@ -44,24 +44,15 @@ pub struct Taken {
     pub attempts: u32,
 }
 
-/// Takes a snapshot; `None` where `current` is still what the process publishes.
-///
-/// # Errors
-/// As [`take`].
-pub fn snapshot(task: &dyn TaskMemory, current: Option<&Snapshot>, options: Options) -> Result<Option<Opening>> {
-    let known = current.map(|current| current.record().timestamp);
-    // The time of a scavenged snapshot is none.
-    Ok(take(task, known.filter(|time| *time > TIMESTAMP), options)?.opening)
-}
-
-/// Takes a snapshot, unless the process has changed nothing since `known`, a time as [`Publication::timestamp`].
+/// Takes a snapshot, unless the process has changed nothing since `known`, as [`Taken::publication`] was then. The time within
+/// the record is no measure: it is another one.
 ///
 /// # Errors
 /// * [`ErrorKind::SnapshotTorn`] where the process published anew each time, or what it publishes is no archive
 /// * [`ErrorKind::Limit`] where the process claims more than the limits allow
 /// * what is wrong with the record, where it is whole
 /// * those of the process: gone, not to be read, without dyld
-pub fn take(task: &dyn TaskMemory, known: Option<u64>, options: Options) -> Result<Taken> {
+pub fn take(task: &dyn TaskMemory, known: Option<Publication>, options: Options) -> Result<Taken> {
     let mut last = None;
     for attempts in 1..=ATTEMPTS {
         let publication = publication(task)?;
@@ -69,7 +60,7 @@ pub fn take(task: &dyn TaskMemory, known: Option<u64>, options: Options) -> Resu
             let opening = Some(scavenge(task, options)?);
             return Ok(Taken { opening, publication: Publication { address: 0, size: 0, timestamp: 0 }, attempts });
         }
-        if known == Some(publication.timestamp) {
+        if known.is_some_and(|known| known.is_there() && known.timestamp == publication.timestamp) {
             return Ok(Taken { opening: None, publication, attempts });
         }
         match attempt(task, publication, options)? {

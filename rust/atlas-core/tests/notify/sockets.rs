@@ -98,6 +98,7 @@ fn messages_that_are_none_end_it_and_let_the_target_go_on() {
         message
     };
     let messages = [
+        vec![],
         vec![0; 1],
         padded(event, 23),
         padded(event, 25),

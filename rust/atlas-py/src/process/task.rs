@@ -7,7 +7,7 @@ use atlas_core::bytes::Mode;
 use atlas_core::model::{Options, Snapshot as Core};
 use atlas_core::notify::transport;
 use atlas_core::notify::{TaskSource, WatchOptions, Watcher};
-use atlas_core::task::{self, TaskMemory};
+use atlas_core::task::{self, Publication, TaskMemory};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -20,9 +20,6 @@ use crate::model::files::Files;
 use crate::model::opening;
 use crate::model::snapshot::Snapshot;
 
-/// What dyld's scavenger sets as the time of a snapshot.
-const SCAVENGED: u64 = 1;
-
 /// The memory of a process.
 #[pyclass(frozen, weakref, module = "dyld_atlas._native")]
 pub struct Task {
@@ -30,10 +27,18 @@ pub struct Task {
     /// `None` once closed.
     memory: Mutex<Option<Arc<dyn TaskMemory>>>,
     latest: Latest,
+    /// What the process announced of the latest snapshot.
+    announced: Mutex<Option<(Arc<Core>, Publication)>>,
     attempts: AtomicU32,
 }
 
 impl Task {
+    /// What the process announced of a snapshot, if it is the last that was taken.
+    fn announced(&self, core: &Arc<Core>) -> Option<Publication> {
+        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        announced.as_ref().filter(|(last, _)| Arc::ptr_eq(last, core)).map(|(_, publication)| *publication)
+    }
+
     fn memory(&self) -> PyResult<Arc<dyn TaskMemory>> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).clone();
         memory.ok_or_else(|| PyValueError::new_err(format!("process {} was closed here", self.pid)))
@@ -50,7 +55,8 @@ impl Task {
         let number = u32::try_from(pid).ok().filter(|pid| *pid > 0 && i32::try_from(*pid).is_ok());
         let pid = number.ok_or_else(|| PyValueError::new_err(format!("no process has the number {pid}")))?;
         let memory: Arc<dyn TaskMemory> = py.detach(|| task::attach(pid)).or_raise(py)?.into();
-        Ok(Self { pid, memory: Mutex::new(Some(memory)), latest: Latest::default(), attempts: AtomicU32::new(0) })
+        let (memory, announced) = (Mutex::new(Some(memory)), Mutex::new(None));
+        Ok(Self { pid, memory, latest: Latest::default(), announced, attempts: AtomicU32::new(0) })
     }
 
     /// The number of the process.
@@ -63,8 +69,7 @@ impl Task {
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Snapshot>> {
         let memory = self.memory()?;
         let latest = self.latest.get(py);
-        // The time of a snapshot that was scavenged is none.
-        let known = latest.as_ref().map(|(core, _)| core.record().timestamp).filter(|time| *time > SCAVENGED);
+        let known = latest.as_ref().and_then(|(core, _)| self.announced(core));
         let taken = py.detach(|| task::take(&*memory, known, Options::default())).or_raise(py)?;
         self.attempts.store(taken.attempts, Ordering::Relaxed);
         let (mut opening, known) = match (taken.opening, latest) {
@@ -78,6 +83,9 @@ impl Task {
         }
         let files = Files::new(None, Mode::Map)?;
         let core: Arc<Core> = Arc::new(opening::complete(py, opening, usize::MAX, &files)?);
+        let announced = Some((Arc::clone(&core), taken.publication));
+        let spent = std::mem::replace(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner), announced);
+        drop(spent);
         self.latest.object(py, &core)
     }
 
@@ -95,7 +103,7 @@ impl Task {
         let reply_within = seconds(reply_within)?.ok_or_else(too_long)?;
         let (pid, task) = (self.pid, self.memory()?);
         let start = move || {
-            let source = Box::new(TaskSource { task, options: Options::default() });
+            let source = Box::new(TaskSource::new(task, Options::default()));
             Watcher::start(transport::open(pid)?, source, WatchOptions { reply_within, current: None })
         };
         Ok(Watch::new(py.detach(start).or_raise(py)?))
@@ -104,7 +112,8 @@ impl Task {
     /// Lets go of the process. Watchers go on.
     fn close(&self) {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(memory);
+        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop((memory, announced));
         self.latest.forget();
     }
 

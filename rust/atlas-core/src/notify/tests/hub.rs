@@ -133,6 +133,20 @@ fn an_exit_is_no_failure_and_final() {
     assert_eq!((hub.next(id, None), hub.next(id, None)), (Ok(Some(0)), Err(End::Exited)));
     assert_eq!(hub.state(), State::Disconnected);
     assert!(matches!(hub.connect(), Err(Denied::Ended(End::Exited))));
+    // Who comes late hears what was there last.
+    let light = Light::default();
+    let late = hub.register_after_exit(None, light.clone()).unwrap();
+    assert!(light.is_on());
+    assert_eq!((hub.next(late, None), hub.next(late, None)), (Ok(Some(0)), Err(End::Exited)));
+    assert!(light.is_on());
+    drop(hub.close());
+    assert!(hub.register_after_exit(None, light).is_none());
+}
+
+#[test]
+fn nobody_comes_late_before_the_exit() {
+    let hub = connected(Numbers(0..1));
+    assert!(hub.register_after_exit(None, Light::default()).is_none());
 }
 
 #[test]

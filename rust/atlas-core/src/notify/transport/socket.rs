@@ -14,12 +14,17 @@
 
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, SystemStatus, TaskFailure};
 use crate::sys::{Connection, Descriptor, ForkedDescriptor, Listener};
 
 use super::super::message::{HEADER_SIZE, Header, INVALID_MESSAGE, MAX_MESSAGE_SIZE};
 use super::{Handle, Loss, Received, Rejection, Transport};
+
+/// How often a full queue is tried again, and what passes between two times: a second in all.
+const PATIENCE: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The abstract name at which process `pid` listens, without the leading NUL.
 #[must_use]
@@ -78,13 +83,28 @@ impl SocketTransport {
 
     fn rejection(&self, call: &'static str, error: &std::io::Error) -> Rejection {
         let failure = self.failure(call, error);
-        let error = if std::path::Path::new(&format!("/proc/{}", self.pid)).exists() {
+        let error = if error.kind() == std::io::ErrorKind::WouldBlock {
+            Error::watcher(format!("{failure}: more watchers wait for the process than it accepts"))
+                .with_hint("close watchers that are not needed, or try again")
+        } else if std::path::Path::new(&format!("/proc/{}", self.pid)).exists() {
             Error::watcher(format!("{failure}: the process does not say when its images change"))
                 .with_hint("on Linux, processes started by dyld_atlas.testing.SimulatedProcess do")
         } else {
             Error::new(ErrorKind::TaskGone(failure))
         };
         Rejection { failure, error }
+    }
+
+    /// Connects; waits a little where more watchers want to be accepted than the target lets wait.
+    fn reach(&self) -> std::io::Result<Connection> {
+        let name = name_of(self.pid);
+        for _ in 0..PATIENCE {
+            match Connection::to(name.as_bytes()) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+                reached => return reached,
+            }
+        }
+        Connection::to(name.as_bytes())
     }
 
     fn take(&mut self) -> Received {
@@ -102,7 +122,8 @@ impl SocketTransport {
                 continue;
             }
             return match connection.receive(&mut self.buffer) {
-                Ok(0) => Received::Lost(Loss::Exited),
+                // Nothing to take is what a connection that was cut says, and a message of no bytes, too.
+                Ok(0) if connection.was_cut() => Received::Lost(Loss::Exited),
                 // There are no trailers here: a message is as long as it says, and what the buffer does not hold is none.
                 Ok(size) => match Header::read(self.buffer.get(..size).unwrap_or_default()) {
                     Some(header) if usize::try_from(header.size) == Ok(size) => Received::Message { header, size },
@@ -120,8 +141,7 @@ impl SocketTransport {
 
 impl Transport for SocketTransport {
     fn connect(&mut self) -> Result<(), Rejection> {
-        let connection =
-            Connection::to(name_of(self.pid).as_bytes()).map_err(|error| self.rejection("connect", &error))?;
+        let connection = self.reach().map_err(|error| self.rejection("connect", &error))?;
         let peer = connection.peer().map_err(|error| self.rejection("getsockopt", &error))?;
         if peer.pid != self.pid {
             let failure =

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::super::linux::{LinuxTask, attach, failure};
 use super::super::memory::TaskMemory;
-use super::super::snapshot_loop::{snapshot, take};
+use super::super::snapshot_loop::take;
 use super::publisher::{Kind, Plant, Publisher, SEALED, atlas, atlases, time};
 use super::*;
 use crate::archive::Stamp;
@@ -205,11 +205,11 @@ fn a_child_is_read() {
         let mut served = Served::start(task);
         let task = served.task();
         assert_eq!(task.pid(), Some(served.process.id()));
-        let first = snapshot(&task, None, Options::default()).unwrap().unwrap().finish().unwrap();
+        let (first, known) = fresh(&task, None);
         assert_eq!((first.record().timestamp, first.images().len()), (time(0), 30));
-        assert!(snapshot(&task, Some(&first), Options::default()).unwrap().is_none());
+        assert!(is_unchanged(&task, known));
         served.next();
-        let second = snapshot(&task, Some(&first), Options::default()).unwrap().unwrap().finish().unwrap();
+        let (second, _) = fresh(&task, Some(known));
         assert_eq!(second.record().timestamp, time(1));
         assert!(task.suspend().unwrap().is_none());
     }

@@ -1,7 +1,7 @@
 //! The loop: what it takes, when it tries again, when it gives up, and what it never returns.
 
 use super::super::recorded::{Contents, Meddling, Read};
-use super::super::snapshot_loop::{ATTEMPTS, snapshot, take};
+use super::super::snapshot_loop::{ATTEMPTS, take};
 use super::publisher::{Kind, SEALED, atlas, atlases, time};
 use super::*;
 use crate::archive::{ArchiveWriter, Stamp};
@@ -44,14 +44,20 @@ fn an_unchanged_time_keeps_the_snapshot() {
     let (memory, mut publisher) = process(PointerFormat::Bits64);
     publisher.time = time(3) - 1;
     publisher.publish(&atlas(3, SEALED));
-    let current = snapshot(&memory, None, Options::default()).unwrap().unwrap().finish().unwrap();
+    let (_, known) = fresh(&memory, None);
     let reads = memory.reads();
-    assert!(snapshot(&memory, Some(&current), Options::default()).unwrap().is_none());
+    assert!(is_unchanged(&memory, known));
     assert_eq!(memory.reads(), reads + 1, "only the structure was read");
     publisher.publish(&atlas(4, SEALED));
-    let next = snapshot(&memory, Some(&current), Options::default()).unwrap().unwrap().finish().unwrap();
+    let (next, newer) = fresh(&memory, Some(known));
     assert_eq!(next.record().timestamp, time(4));
-    assert!(take(&memory, Some(time(4)), Options::default()).unwrap().opening.is_none());
+    assert!(is_unchanged(&memory, newer));
+    // The time of the change need not be the one in the record.
+    publisher.time = time(9);
+    publisher.publish(&atlas(5, SEALED));
+    let (last, newest) = fresh(&memory, Some(newer));
+    assert!(newest.timestamp > last.record().timestamp);
+    assert!(is_unchanged(&memory, newest));
 }
 
 /// Publishes the next atlas before read `number`, and spoils that read or not.

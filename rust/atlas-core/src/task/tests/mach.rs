@@ -1,12 +1,13 @@
 //! Processes by their task ports, over a kernel made for tests.
 
 use super::publisher::{Plant, Publisher, SEALED, atlas, time};
+use super::{fresh, is_unchanged};
 use crate::error::{Error, ErrorKind};
 use crate::model::Options;
 use crate::sys::mach::tests::kernel::{Access, Kernel, Target};
 use crate::task::mach::attach;
 use crate::task::memory::{PointerFormat, TaskMemory};
-use crate::task::snapshot;
+use crate::task::take;
 
 const INFOS: u64 = 0x1_0000_4000;
 const BUFFERS: u64 = 0x2_0000_0000;
@@ -72,10 +73,10 @@ fn snapshots_are_taken_of_a_process() {
     publisher.publish(&atlas(0, SEALED));
     let task = attach(77).unwrap();
     assert_eq!(task.pid(), Some(77));
-    let first = snapshot(&task, None, Options::default()).unwrap().unwrap().finish().unwrap();
-    assert!(snapshot(&task, Some(&first), Options::default()).unwrap().is_none());
+    let (first, known) = fresh(&task, None);
+    assert!(is_unchanged(&task, known));
     publisher.publish(&atlas(1, SEALED));
-    let second = snapshot(&task, Some(&first), Options::default()).unwrap().unwrap().finish().unwrap();
+    let (second, _) = fresh(&task, Some(known));
     assert!(second.record().timestamp > first.record().timestamp);
 }
 
@@ -88,9 +89,9 @@ fn every_call_may_fail_and_nothing_is_kept() {
             let (_, mut publisher) = published(&kernel);
             publisher.publish(&atlas(0, SEALED));
             kernel.fail_at(at, status);
-            let taken = attach(77).and_then(|task| snapshot(&task, None, Options::default()));
+            let taken = attach(77).and_then(|task| take(&task, None, Options::default()));
             if !kernel.stop_failing() {
-                assert!(taken.unwrap().is_some());
+                assert!(taken.unwrap().opening.is_some());
                 assert!(errors > 6, "{at} calls");
                 return;
             }

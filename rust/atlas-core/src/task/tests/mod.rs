@@ -17,9 +17,11 @@ mod memory;
 mod publisher;
 mod scavenging;
 
-use super::memory::{DyldInfo, PointerFormat};
+use super::all_image_infos::Publication;
+use super::memory::{DyldInfo, PointerFormat, TaskMemory};
 use super::recorded::{Contents, RecordedMemory};
-use super::snapshot_loop::Taken;
+use super::snapshot_loop::{Taken, take};
+use crate::model::{Options, Snapshot};
 use publisher::{Publisher, RecordedPlant};
 
 /// Where the structure lies in recorded memory.
@@ -34,6 +36,17 @@ fn process(format: PointerFormat) -> (RecordedMemory, Publisher<RecordedPlant>) 
     let memory = RecordedMemory::new(contents);
     let publisher = Publisher::new(RecordedPlant::new(memory.clone()), INFOS, format);
     (memory, publisher)
+}
+
+/// A snapshot that differs from `known`, and what was announced of it.
+fn fresh(task: &dyn TaskMemory, known: Option<Publication>) -> (Snapshot, Publication) {
+    let taken = take(task, known, Options::default()).unwrap();
+    (taken.opening.expect("a new snapshot").finish().unwrap(), taken.publication)
+}
+
+/// Whether the task says that nothing changed since `known`.
+fn is_unchanged(task: &dyn TaskMemory, known: Publication) -> bool {
+    take(task, Some(known), Options::default()).unwrap().opening.is_none()
 }
 
 /// Which of `atlases` was taken; fails where it is none of them, byte for byte.

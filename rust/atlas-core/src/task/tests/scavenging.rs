@@ -1,6 +1,6 @@
 //! Processes that have published nothing yet.
 
-use super::super::snapshot_loop::{snapshot, take};
+use super::super::snapshot_loop::take;
 use super::cores::{ARM64, Image, image_header};
 use super::*;
 use crate::model::{Options, Snapshot};
@@ -73,9 +73,9 @@ fn load_commands_longer_than_a_page_and_longer_than_sense() {
 fn a_scavenged_snapshot_is_replaced_by_the_first_published() {
     let (memory, mut publisher) = process(PointerFormat::Bits64);
     memory.change(|contents| contents.map(0x50_0000, header(2, 5), 5, None));
-    let early = snapshot(&memory, None, Options::default()).unwrap().unwrap().finish().unwrap();
-    assert!(snapshot(&memory, Some(&early), Options::default()).unwrap().is_some(), "still nothing published");
+    let (_, known) = fresh(&memory, None);
+    assert!(!is_unchanged(&memory, known), "still nothing published");
     publisher.publish(&publisher::atlas(0, publisher::SEALED));
-    let later = snapshot(&memory, Some(&early), Options::default()).unwrap().unwrap().finish().unwrap();
+    let (later, _) = fresh(&memory, Some(known));
     assert_eq!(later.record().timestamp, publisher::time(0));
 }
