@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -323,6 +326,23 @@ def test_finding_passes_over_what_is_broken(cache_files: CacheFiles, tmp_path: P
     assert [cache.file_paths[0] for cache in found] == [str(good)]
     assert [each.category for each in caught] == [RuntimeWarning]
     assert str(bad) in str(caught[0].message)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
+def test_finding_says_what_may_not_be_read(cache_files: CacheFiles, tmp_path: Path) -> None:
+    main = cache_files.copy(GOOD, tmp_path / "a")
+    main.chmod(0)
+    (tmp_path / "a" / "other").touch(mode=0)
+    # All that is needed is loaded while everything can be read.
+    code = "import os, sys, warnings; from dyld_atlas import SharedCache; os.chdir(sys.argv[1]); os.setuid(65534); "
+    code += "print(SharedCache.find('.'))"
+    for folder in [tmp_path, *tmp_path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | 0o755)
+    run = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert run.stdout == "[]\n", run.stderr
+    assert main.name in run.stderr
+    assert "Permission denied" in run.stderr
+    assert "other" not in run.stderr
 
 
 def test_installed(cache_files: CacheFiles, tmp_path: Path) -> None:

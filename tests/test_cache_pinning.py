@@ -98,6 +98,18 @@ def test_an_error_in_the_block_passes_through(cache: SharedCache) -> None:
         cache.unpin()
 
 
+def test_an_error_counts_for_more_than_views_that_it_holds(cache: SharedCache) -> None:
+    def parse(data: memoryview) -> None:
+        raise KeyError(len(data))
+
+    with pytest.raises(KeyError) as caught, cache.pinned() as memory:
+        parse(memory[:16])
+    assert "stays pinned" in caught.value.__notes__[0]
+    del caught, memory
+    gc.collect()
+    cache.unpin()
+
+
 def test_views_outlive_the_cache(cache_files: CacheFiles) -> None:
     cache = SharedCache.open(cache_files.facts(OTHER).path)
     segment, section = cache.images[2].segment("__TEXT"), cache.images[2].sections[0]

@@ -196,6 +196,21 @@ def test_tables_fit_the_terminal(file: str) -> None:
     assert "…" not in run("images", file, env=os.environ | {"COLUMNS": "90"}).stdout.decode()
 
 
+def test_output_that_is_closed(file: str) -> None:
+    command = f"exec {sys.executable} -m dyld_atlas images '{file}' >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, "Traceback" in result.stderr, "closed" in result.stderr) == (2, False, True)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_is_full(file: str) -> None:
+    with open("/dev/full", "wb") as full:
+        words = [sys.executable, "-m", "dyld_atlas", "images", file]
+        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2
+    assert "standard output: No space left" in result.stderr
+
+
 def test_output_that_the_terminal_cannot_show(file: str) -> None:
     result = run("images", file, env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert result.returncode == 0

@@ -124,7 +124,12 @@ def test_images_segments_and_places(command: Command, main: Path) -> None:
         "__LINKEDIT",
     ]
     address = made.address(A, "__DATA,__data", 3)
-    for arguments in ([hex(address)], ["--slide", hex(SLIDE), hex(address + SLIDE)]):
+    for arguments in (
+        [hex(address)],
+        ["--slide", hex(SLIDE), hex(address + SLIDE)],
+        ["--slide", f"-{SLIDE:#x}", hex(address - SLIDE)],
+        ["--slide", str(-SLIDE), hex(address - SLIDE)],
+    ):
         (place,) = command("at", main, *arguments, "--json").json["addresses"]
         assert (place["image"]["name"], place["segment"], place["section"]) == ("liba.dylib", "__DATA", "__data")
     assert command("at", main, "0x1000").code == 1

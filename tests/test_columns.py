@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from dyld_atlas import ImageList, Snapshot
+from dyld_atlas import ImageList, PreferredAddress, Slide, Snapshot
 from dyld_atlas.testing import SnapshotBuilder
 from samples import grid, opened, sample
 
@@ -125,3 +125,30 @@ def test_of_a_whole_cache() -> None:
     assert shared is not None
     assert np.asarray(shared.images.columns().address).tolist() == [image.address for image in shared.images]
     assert len(shared.images.segment_columns()) == 12
+
+
+def test_items_one_by_one() -> None:
+    columns = sample().images.columns()
+    assert list(columns.address) == memoryview(columns.address).tolist()
+    assert list(columns.uuid) == [bytes(row) for row in np.asarray(columns.uuid)]
+    addresses = iter(columns.address)
+    del columns
+    assert next(addresses) == sample().images[0].address
+
+
+def test_addresses_are_plain_integers_to_numpy() -> None:
+    images = sample().images
+    addresses = np.asarray(images.columns().address)
+    image = images[0]
+    expected = [int(address) - int(image.address) & (1 << 64) - 1 for address in addresses]
+    for difference in (addresses - image.address, addresses - int(image.address)):
+        assert (difference.dtype, difference.tolist()) == (np.uint64, expected)
+    high = np.array([0x00F0_0000_0000_1235], "u8")
+    assert (high - PreferredAddress(0x1000)).tolist() == [0x00F0_0000_0000_0235]
+    assert (Slide(0x1000) + high).tolist() == (high + Slide(0x1000)).tolist() == [0x00F0_0000_0000_2235]
+    assert (addresses >= image.address).dtype == bool
+    assert (image.address & addresses).dtype == np.uint64
+    # A number of numpy is a plain integer.
+    assert type(image.address + high[0]) is type(image.address)
+    assert images.at(addresses[0]) is image
+    assert isinstance(high[0] - image.slide, np.uint64)

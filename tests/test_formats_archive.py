@@ -32,6 +32,12 @@ def test_what_was_written_is_read() -> None:
     assert (archive.codec, archive.checksum_ok, len(archive.entries)) == (None, True, 3)
     assert repr(archive) == "<Archive entries=3>"
     link, first, second = archive.entries
+    assert link in archive.entries
+    assert (archive.entries.index(second), archive.entries[0] == link, len({link, first, archive.entries[0]})) == (
+        2,
+        True,
+        2,
+    )
     assert (link.path, link.kind, link.size, link.link_target) == ("atlas", "L", 0, "dir/process.plist")
     assert (first.path, first.kind, first.size, first.link_target) == ("dir/process.plist", "F", 5, None)
     assert (second.path, second.size) == ("b\udcff", 6000)

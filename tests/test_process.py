@@ -98,12 +98,6 @@ def test_somebody_elses_process() -> None:
     assert "root" in printed
 
 
-@pytest.mark.parametrize("pid", [0, -1, 1 << 31, 1 << 63 - 1])
-def test_numbers_that_no_process_has(pid: int) -> None:
-    with pytest.raises((ValueError, OverflowError)):
-        Process.attach(pid)
-
-
 def test_a_closed_process() -> None:
     with SimulatedProcess() as simulated:
         with Process.attach(simulated.pid) as process:
@@ -156,6 +150,12 @@ def test_the_time_of_a_change_need_not_be_that_of_the_record() -> None:
             taken = simulated.process.snapshot()
             assert taken.images[0].address == time << 32
             assert simulated.process.snapshot() is taken
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 31, 1 << 63, 1 << 200])
+def test_numbers_that_no_process_has(pid: int) -> None:
+    with pytest.raises(ValueError, match=str(pid)):
+        Process.attach(pid)
 
 
 def test_a_process_with_nothing_to_be_found() -> None:

@@ -24,9 +24,6 @@ Everything is loaded when it is first used, so that importing this module costs 
 # Type checkers take this for true; importing typing for it would be half of the time that importing this module takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from os import PathLike
-    from typing import TypeAlias
-
     from ._native import (
         AOTImage,
         Change,
@@ -72,9 +69,8 @@ if TYPE_CHECKING:
         WatcherError,
     )
     from .processes import Process, Watcher
-    from .providers import CacheLibrary, DirectoryProvider, Provider
+    from .providers import CacheLibrary, DirectoryProvider, Provider, StrPath
 
-    StrPath: TypeAlias = str | PathLike[str]
     __version__: str
 
 __all__ = [
@@ -123,6 +119,7 @@ __all__ = [
     "SnapshotDiff",
     "SnapshotFlags",
     "SnapshotTornError",
+    "StrPath",
     "SubCache",
     "TaskAccessError",
     "TaskGoneError",
@@ -147,7 +144,7 @@ _HOMES = {
     ),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "processes": ("Process", "Watcher"),
-    "providers": ("CacheLibrary", "DirectoryProvider", "Provider"),
+    "providers": ("CacheLibrary", "DirectoryProvider", "Provider", "StrPath"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset({"addresses", "enums", "errors", "formats", "processes", "providers", "testing"})

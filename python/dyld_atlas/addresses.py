@@ -83,6 +83,11 @@ class _Word(int):
     def __str__(self) -> str:
         return f"{int(self):#x}"
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """Arrays of numpy see a plain integer: they would take a class of its own for a signed one, and give floats."""
+        plain = (int(operand) if isinstance(operand, _Word) else operand for operand in operands)
+        return getattr(ufunc, method)(*plain, **options)
+
     if TYPE_CHECKING:
         # Sets these kinds apart from PlainInt.
         __truediv__: None  # type: ignore[assignment]
@@ -108,7 +113,8 @@ def _plain(value: Any) -> int | None:
     """The number of what is an integer and none of the three kinds; None for anything else."""
     if isinstance(value, int):
         return None if isinstance(value, _Word) else value
-    return index(value) if hasattr(type(value), "__index__") else None
+    # An array has __index__, too, but is none; a number of numpy is an array without dimensions.
+    return index(value) if hasattr(type(value), "__index__") and not getattr(value, "shape", ()) else None
 
 
 class PreferredAddress(_Word):

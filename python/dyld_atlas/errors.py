@@ -116,7 +116,7 @@ class MissingDataError(AtlasError, LookupError):
 
     _code = 7
 
-    identifier: FileIdentifier | None = None
+    identifier: FileIdentifier = None  # type: ignore[assignment]  # every such error has one
     """What names the file."""
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ._native_images import Image, ImageList, Location
 from ._native_memory import PointerList
-from .addresses import PreferredAddress, RebasedAddress, Slide
+from .addresses import PlainInt, PreferredAddress, RebasedAddress, Slide
 from .enums import MappingFlags, Permissions, Platform
 
 _StrPath: TypeAlias = str | os.PathLike[str]
@@ -66,7 +66,7 @@ class SharedCache:
         /,
         *,
         scavenge: bool = False,
-        slide: Slide | int = 0,
+        slide: Slide | PlainInt = 0,
         mode: Literal["map", "copy"] = "map",
     ) -> Self:
         """Open the cache whose main file is at `path`; all other files are found from its header. The GIL is released.
@@ -240,7 +240,9 @@ class SharedCache:
             CacheError: the block does not lie in its file.
         """
 
-    def read(self, address: PreferredAddress | int, size: int, /, *, slide: Slide | int | None = None) -> bytes:
+    def read(
+        self, address: PreferredAddress | PlainInt, size: int, /, *, slide: Slide | PlainInt | None = None
+    ) -> bytes:
         """Bytes at an unslid address, as they are in the file.
 
         Args:
@@ -317,7 +319,7 @@ class SharedCache:
     def map_text(self) -> str:
         """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments."""
 
-    def resolve(self, address: PreferredAddress | int, /) -> Location | None:
+    def resolve(self, address: PreferredAddress | PlainInt, /) -> Location | None:
         """The image, segment and section at an unslid address of the cache; None where there is none.
 
         >>> cache = Snapshot.open("examples/calculator.aar").shared_cache

@@ -4,7 +4,7 @@ A part of the stub of the compiled module; there is no module of this name. See 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar, final, overload
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
 from uuid import UUID
 
 from typing_extensions import Buffer
@@ -12,7 +12,7 @@ from typing_extensions import Buffer
 from ._native_cache import SharedCache
 from ._native_memory import Section
 from ._native_options import FileIdentifier
-from .addresses import PreferredAddress, RebasedAddress, Slide
+from .addresses import PlainInt, PreferredAddress, RebasedAddress, Slide
 from .enums import Permissions
 
 _Item = TypeVar("_Item", covariant=True)
@@ -33,7 +33,7 @@ class ImageList(Sequence[Image]):
     The same image is the same object, however it is found, as long as the list lives.
     """
 
-    def at(self, address: RebasedAddress | int, /) -> Image | None:
+    def at(self, address: RebasedAddress | PlainInt, /) -> Image | None:
         """The image one of whose segments holds the address; None where there is none.
 
         The ``__LINKEDIT`` that the images of a cache share belongs to none of them. O(log n).
@@ -123,8 +123,9 @@ class ImageList(Sequence[Image]):
 
 @final
 class ColumnBuffer(Generic[_Item]):
-    """A read-only array: a buffer for numpy and memoryview, which copy nothing, and a plain sequence for the rest."""
+    """A read-only array: a buffer for numpy and memoryview, which copy nothing; items by index and by iteration."""
 
+    def __iter__(self) -> Iterator[_Item]: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> _Item: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -207,7 +208,7 @@ class Image:
     2834432
     """
 
-    __match_args__: ClassVar[tuple[str, str]] = ("name", "address")
+    __match_args__: ClassVar[tuple[Literal["name"], Literal["address"]]] = ("name", "address")
     @property
     def uuid(self) -> UUID | None:
         """The Mach-O UUID (``uuid``)."""
@@ -290,7 +291,11 @@ class Segment:
     ('__TEXT', 'r-x')
     """
 
-    __match_args__: ClassVar[tuple[str, str, str]] = ("name", "address", "vm_size")
+    __match_args__: ClassVar[tuple[Literal["name"], Literal["address"], Literal["vm_size"]]] = (
+        "name",
+        "address",
+        "vm_size",
+    )
     @property
     def name(self) -> str:
         """Such as ``__TEXT`` (``name``)."""
@@ -349,7 +354,11 @@ class Segment:
 class Location:
     """What lies at an address."""
 
-    __match_args__: ClassVar[tuple[str, str, str]] = ("image", "segment", "offset")
+    __match_args__: ClassVar[tuple[Literal["image"], Literal["segment"], Literal["offset"]]] = (
+        "image",
+        "segment",
+        "offset",
+    )
     @property
     def image(self) -> Image:
         """The image."""

@@ -13,7 +13,7 @@ from .addresses import PreferredAddress, RebasedAddress, Slide
 class Section:
     """A part of a segment, from the load commands of the image. Equal where the image is the same load."""
 
-    __match_args__: ClassVar[tuple[str, str, str]] = ("name", "address", "size")
+    __match_args__: ClassVar[tuple[Literal["name"], Literal["address"], Literal["size"]]] = ("name", "address", "size")
     @property
     def segment_name(self) -> str:
         """The segment that the section says it is in, such as ``__TEXT``."""
@@ -59,7 +59,11 @@ class Section:
 class Pointer:
     """A pointer in a shared cache, as the slide information describes it."""
 
-    __match_args__: ClassVar[tuple[str, str, str]] = ("address", "target", "key")
+    __match_args__: ClassVar[tuple[Literal["address"], Literal["target"], Literal["key"]]] = (
+        "address",
+        "target",
+        "key",
+    )
     @property
     def address(self) -> PreferredAddress:
         """Where the pointer lies, unslid."""

@@ -4,7 +4,7 @@ A part of the stub of the compiled module; there is no module of this name. See 
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Self, final
+from typing import ClassVar, Literal, Self, final
 
 from ._native_images import Image
 from ._native_snapshot import Snapshot
@@ -15,7 +15,7 @@ from .errors import AtlasError
 class Change:
     """An image that was loaded or unloaded. One that moved was unloaded, then loaded."""
 
-    __match_args__: ClassVar[tuple[str, str]] = ("kind", "image")
+    __match_args__: ClassVar[tuple[Literal["kind"], Literal["image"]]] = ("kind", "image")
 
     @property
     def kind(self) -> ChangeKind:

@@ -12,7 +12,7 @@ from typing_extensions import Buffer
 from ._native_cache import SharedCache, SharedCacheRecord
 from ._native_images import Image, ImageList, Location
 from ._native_options import Limits
-from .addresses import RebasedAddress
+from .addresses import PlainInt, RebasedAddress
 from .enums import Platform, ProcessState, SnapshotFlags
 from .providers import Provider
 
@@ -181,7 +181,7 @@ class Snapshot:
             PlistError: a value is not well formed. Values of unknown keys are not checked when a snapshot is opened.
         """
 
-    def resolve(self, address: RebasedAddress | int, /) -> Location | None:
+    def resolve(self, address: RebasedAddress | PlainInt, /) -> Location | None:
         """The image and segment at an address of the process; None where there is none.
 
         >>> snapshot = Snapshot.open("examples/calculator.aar")
@@ -190,7 +190,7 @@ class Snapshot:
         ('CoreGraphics', '__TEXT', 16)
         """
 
-    def read(self, address: RebasedAddress | int, size: int, /) -> bytes:
+    def read(self, address: RebasedAddress | PlainInt, size: int, /) -> bytes:
         """Bytes at an address of the process, as they are in the files: of the cache, and of its own images.
 
         A file comes from the providers' `file`; without providers it is the one on this machine. Only a file with the

@@ -46,3 +46,10 @@ def caches(
     with cache.pinned() as view:
         view + 1  # error: operator
     da.SharedCache.find(b"folder")  # error: arg-type
+    cache.read(rebased, 4)  # error: arg-type
+    cache.read(preferred, 4, slide=rebased)  # error: arg-type
+    cache.resolve(rebased)  # error: arg-type
+    da.SharedCache.open("f", slide=preferred)  # error: arg-type
+    snapshot.images.at(preferred)  # error: arg-type
+    snapshot.resolve(preferred)  # error: arg-type
+    snapshot.read(preferred, 4)  # error: arg-type

@@ -117,6 +117,17 @@ def other_layers() -> None:
     assert_type(builder.build(codec="lzfse"), bytes)
 
 
+def patterns_and_columns(snapshot: da.Snapshot, error: da.MissingDataError, path: da.StrPath) -> None:
+    match snapshot.images[0]:
+        case da.Image(name, address):
+            assert_type(name, str)
+            assert_type(address, da.RebasedAddress)
+    assert_type(list(snapshot.images.columns().address), list[int])
+    assert_type(snapshot.images.at(0x1000), da.Image | None)
+    assert_type(error.identifier.path, str | None)
+    da.Snapshot.open(path)
+
+
 def errors() -> None:
     try:
         da.Snapshot.from_bytes(b"")

@@ -55,9 +55,17 @@ class Target:
     def _next_line(self) -> bytes:
         """The next command. Who wants to watch meanwhile is let in: no more than a queue full of them can wait."""
         # A command is sent when the one before was answered, so that nothing can be in the buffer here.
-        while 0 not in (ready := select.select([0, self._notices], [], [])[0]) and ready:
-            self._notices.accept()
+        while not self._is_called(None):
+            pass
         return self._commands.readline()
+
+    def _is_called(self, timeout: float | None) -> bool:
+        """Whether a command is there, after ``timeout`` seconds; who wants to watch is let in."""
+        listener = self._notices.fileno()
+        ready, _, _ = select.select([0, listener], [], [], timeout)
+        if listener in ready:
+            self._notices.accept()
+        return 0 in ready
 
     def do_publish(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
         """Publishes, then tells: the new message first, then the legacy ones."""
@@ -80,10 +88,8 @@ class Target:
         """Publishes one after the other as fast as it can, until the time is up or the next command comes."""
         self._answer()
         end, timestamp, count = time.monotonic() + command["seconds"], command["timestamp"], 0
-        replace, sources = self._memory.replace, [0, self._notices]
-        while time.monotonic() < end and 0 not in (ready := select.select(sources, [], [], 0)[0]):
-            if ready:
-                self._notices.accept()
+        replace = self._memory.replace
+        while time.monotonic() < end and not self._is_called(0):
             for blob in blobs:
                 timestamp += 1
                 replace(blob, timestamp)

@@ -32,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    if sys.stdout is None or sys.stderr is None:
+        # Closed by whoever started this, as by `>&-`: the first write would fail somewhere, and say nothing of why.
+        if sys.stderr is not None:
+            print("dyld-atlas: error: standard output is closed", file=sys.stderr)
+        return exits.USAGE
     parser = build_parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and (any(word.startswith("-") and word != "-" for word in rest) or not hasattr(options, "words")):

@@ -35,8 +35,9 @@ def report(error: Exception, options: argparse.Namespace) -> int:
     style = Style(sys.stderr, getattr(options, "color", "auto"))
     path = inputs.current or ""
     if isinstance(error, OSError) and not isinstance(error, AtlasError):
-        name = error.filename if error.filename is not None else path
-        message = f"{name}: {error.strerror or error}" if name else str(error.strerror or error)
+        # What has no name was no file that was opened, but what is written to.
+        name = error.filename if error.filename is not None else getattr(options, "output", None)
+        message = f"{name or 'standard output'}: {error.strerror or error}"
     elif isinstance(error, inputs.UsageError):
         message = str(error)
     else:

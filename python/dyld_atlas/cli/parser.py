@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 
 _EPILOG = """\
@@ -20,6 +21,9 @@ With --json, addresses are hexadecimal text ("0x1a2b"), sizes are numbers, and
 "version" changes when a field is taken away or means something else; fields may
 be added at any time.
 """
+
+
+_NEGATIVE_NUMBER = re.compile(r"^-(?:0[xX][0-9a-fA-F_]+|\d+|\d*\.\d+)$")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -102,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add(name: str, summary: str, *parents: argparse.ArgumentParser, examples: str = "") -> argparse.ArgumentParser:
         lines = "".join(f"  dyld-atlas {line}\n" for line in examples.splitlines())
-        return commands.add_parser(
+        command = commands.add_parser(
             name,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
@@ -111,6 +115,9 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        # argparse takes -0x4000 for an option, but not -16384: slides are written in either way.
+        command._negative_number_matcher = _NEGATIVE_NUMBER
+        return command
 
     either = "a snapshot, or the main file of a cache; - reads a snapshot from standard input"
 

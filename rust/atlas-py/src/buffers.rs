@@ -20,6 +20,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView};
 
 use crate::errors::OrRaise;
+use crate::sequences::{Items, LazyIterator, Window};
 use crate::{detach, sequences};
 
 /// Everything that supports the buffer protocol, as bytes that nobody can change.
@@ -360,17 +361,12 @@ impl ColumnBuffer {
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
-        let cells = self.cells();
-        let index = sequences::position(index, cells.len())?;
-        // The index is in range, so the fallbacks are never seen.
-        match cells {
-            Cells::Bytes(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::U8(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::U16(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::U64(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::I32(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
-            Cells::Rows(cells) => Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any()),
-        }
+        self.item(py, sequences::position(index, self.cells().len())?)
+    }
+
+    fn __iter__(&self) -> LazyIterator {
+        let whole = Window::whole(self.cells().len());
+        LazyIterator::new(Arc::new(Self::of(Arc::clone(&self.source), self.number)), whole)
     }
 
     fn __repr__(&self) -> String {
@@ -382,5 +378,23 @@ impl ColumnBuffer {
             Cells::Rows(_) => "rows of 16 uint8",
         };
         format!("<ColumnBuffer {} {kind}>", self.cells().len())
+    }
+}
+
+impl Items for ColumnBuffer {
+    fn len(&self) -> usize {
+        self.cells().len()
+    }
+
+    fn item<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        // The index is in range, so the fallbacks are never seen.
+        match self.cells() {
+            Cells::Bytes(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::U8(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::U16(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::U64(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::I32(cells) => cells.get(index).copied().unwrap_or_default().into_bound_py_any(py),
+            Cells::Rows(cells) => Ok(PyBytes::new(py, &cells.get(index).copied().unwrap_or_default()).into_any()),
+        }
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -52,6 +52,9 @@ const RUNTIME_FOLDERS: [&str; 2] = [
     "Contents/Resources/RuntimeRoot/System/Library/Caches/com.apple.dyld",
     "Contents/Resources/RuntimeRoot/System/Library/dyld",
 ];
+/// What the names of caches of systems and of simulators begin with.
+const NAMES: [&str; 2] = ["dyld_shared_cache_", "dyld_sim_shared_cache_"];
+
 /// System build, then runtime.
 const SIMULATOR_CACHES_DEPTH: usize = 3;
 
@@ -143,12 +146,22 @@ fn may_be_main(path: &Path) -> bool {
     name.find('.').is_none_or(|dot| name.get(dot..) == Some(DEVELOPMENT))
 }
 
+fn is_named_like_one(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    NAMES.iter().any(|start| name.starts_with(start))
+}
+
 /// The UUID of the main file at `path`, if it has one; `None` where the file is none. One that has the magic and cannot be read
 /// is one all the same: whoever opens it learns what is wrong, and nobody else would say that it is there.
 fn main_file(path: &Path) -> Option<Option<Uuid>> {
     let mut magic = [0; MAGIC_START.len()];
     // Reading a few bytes costs less than mapping each file of a whole system.
-    File::open(path).ok()?.read_exact(&mut magic).ok()?;
+    match File::open(path) {
+        Ok(mut file) => file.read_exact(&mut magic).ok()?,
+        // Whoever opens it learns that he may not.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_named_like_one(path) => return Some(None),
+        Err(_) => return None,
+    }
     if magic != MAGIC_START {
         return None;
     }

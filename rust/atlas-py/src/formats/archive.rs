@@ -179,6 +179,15 @@ impl ArchiveEntry {
         buffers::memory_view(py, self.entry().map(|entry| entry.data()).unwrap_or_default())
     }
 
+    fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
+        let other = other.get();
+        Arc::ptr_eq(&self.archive, &other.archive) && self.index == other.index
+    }
+
+    fn __hash__(&self) -> usize {
+        (Arc::as_ptr(&self.archive) as usize).rotate_right(4) ^ self.index
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("<ArchiveEntry {} {} size={}>", self.kind(), self.path(py)?.repr()?.to_string_lossy(), self.size()))
     }

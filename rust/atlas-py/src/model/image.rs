@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use atlas_core::model::{Image as Core, ImageSet};
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -194,6 +195,13 @@ impl Image {
         let name = self.name(py)?;
         let uuid = self.core.uuid().map_or_else(String::new, |uuid| format!(" uuid={uuid}"));
         let (address, segments) = (self.core.address().0, self.core.segment_count());
+        // Names come from elsewhere, and this is to be one line of text that commands no terminal.
+        let name = if name.call_method0(intern!(py, "isprintable"))?.is_truthy()? {
+            name.into_any()
+        } else {
+            name.repr()?.into_any()
+        };
+        let name = name.str()?;
         Ok(format!("<Image {}{uuid} address={address:#x} segments={segments}>", name.to_string_lossy()))
     }
 

@@ -65,14 +65,32 @@ impl Pin {
         }
     }
 
-    #[pyo3(signature = (_kind = None, _value = None, _traceback = None, /))]
+    /// Raises BufferError while views of the cache are in use. What the block raised counts for more: its traceback often holds
+    /// such a view, so it gets a note, and the cache stays pinned.
+    #[pyo3(signature = (_kind = None, value = None, _traceback = None, /))]
     fn __exit__(
         &self,
         py: Python<'_>,
         _kind: Option<&Bound<'_, PyAny>>,
-        _value: Option<&Bound<'_, PyAny>>,
+        value: Option<&Bound<'_, PyAny>>,
         _traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        match (self.leave(py), value) {
+            (Err(error), Some(raised)) if error.is_instance_of::<PyBufferError>(py) => {
+                let note = format!("the cache stays pinned: {}", error.value(py));
+                raised.call_method1(intern!(py, "add_note"), (note,)).map(drop)
+            }
+            (left, _) => left,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Pin of a cache that is pinned {} times>", self.memory.pin_count())
+    }
+}
+
+impl Pin {
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
         let last = self.views().last().map(|view| view.clone_ref(py));
         if let Some(view) = last {
             // Raises BufferError while others look through this very view, which then stays usable.
@@ -81,9 +99,5 @@ impl Pin {
             drop((view, released));
         }
         unpin(py, &self.memory)
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Pin of a cache that is pinned {} times>", self.memory.pin_count())
     }
 }

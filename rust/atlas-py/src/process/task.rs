@@ -10,7 +10,7 @@ use atlas_core::notify::{TaskSource, WatchOptions, Watcher};
 use atlas_core::task::{self, Publication, TaskMemory};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyInt, PyType};
 
 use super::change::Latest;
 use super::changes::seconds;
@@ -50,9 +50,9 @@ impl Task {
     /// Finds a process. Raises TaskGoneError, TaskAccessError, UnsupportedPlatformError.
     #[classmethod]
     #[pyo3(signature = (pid, /))]
-    fn attach(class: &Bound<'_, PyType>, pid: i64) -> PyResult<Self> {
+    fn attach(class: &Bound<'_, PyType>, pid: &Bound<'_, PyInt>) -> PyResult<Self> {
         let py = class.py();
-        let number = u32::try_from(pid).ok().filter(|pid| *pid > 0 && i32::try_from(*pid).is_ok());
+        let number = pid.extract::<u32>().ok().filter(|pid| *pid > 0 && i32::try_from(*pid).is_ok());
         let pid = number.ok_or_else(|| PyValueError::new_err(format!("no process has the number {pid}")))?;
         let memory: Arc<dyn TaskMemory> = py.detach(|| task::attach(pid)).or_raise(py)?.into();
         let (memory, announced) = (Mutex::new(Some(memory)), Mutex::new(None));
