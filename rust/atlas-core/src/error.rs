@@ -351,9 +351,10 @@ impl fmt::Display for Error {
             }
             ErrorKind::TaskAccess(failure) | ErrorKind::TaskGone(failure) => failure.fmt(f)?,
             ErrorKind::SnapshotTorn { attempts, last } => {
-                write!(f, "the process changed its snapshot each of the {attempts} times that it was read")?;
-                if let Some(last) = last {
-                    write!(f, "; the last copy: {last}")?;
+                write!(f, "none of {attempts} copies of what the process publishes was whole")?;
+                match last {
+                    Some(last) => write!(f, "; the last copy: {last}")?,
+                    None => f.write_str(": it published anew each time")?,
                 }
             }
             ErrorKind::Watcher(what) | ErrorKind::UnsupportedPlatform(what) => f.write_str(what)?,

@@ -22,7 +22,7 @@ fn each_says_what_failed() {
         (
             Error::new(ErrorKind::SnapshotTorn { attempts: 100, last: None }),
             12,
-            "the process changed its snapshot each of the 100 times that it was read",
+            "none of 100 copies of what the process publishes was whole: it published anew each time",
         ),
         (Error::watcher("the watcher was closed"), 13, "the watcher was closed"),
         (Error::unsupported("nothing here"), 14, "nothing here"),
