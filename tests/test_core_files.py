@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from command_line import Command
-from dyld_atlas import LimitExceededError, Limits, MachOError, Snapshot
+from dyld_atlas import LimitExceededError, Limits, MachOError, MissingDataError, Snapshot
 from dyld_atlas.testing import SnapshotBuilder
 from fixture_files import fixture_folder
 
@@ -77,6 +77,51 @@ def test_what_is_no_core(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path / "none")
     with pytest.raises(ValueError, match="mode"):
         Snapshot.from_core(path, mode="read")  # type: ignore[arg-type]
+
+
+def bare_core(kind: int = 4) -> bytes:
+    """A core without memory and notes, or a Mach-O of another type that is as empty."""
+    return struct.pack("<IIIIIIII", 0xFEEDFACF, 0x0100000C, 0, kind, 0, 0, 0, 0)
+
+
+def test_a_core_that_names_no_image_says_why(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "core"
+    path.write_bytes(bare_core())
+    with pytest.raises(MachOError) as caught:
+        Snapshot.from_core(path)
+    assert "does not hold dyld_all_image_infos" in str(caught.value.hint)
+    result = command("show", "--core", str(path))
+    assert result.code == 3
+    assert "does not hold dyld_all_image_infos" in result.err
+    assert "no core" not in result.err
+    path.write_bytes(bare_core(kind=6))
+    assert "no core of a process" in command("show", "--core", str(path)).err
+
+
+def test_a_damaged_atlas_leaves_the_lists(tmp_path: Path) -> None:
+    archive = bytearray(SnapshotBuilder(pid=7, timestamp=99).image("/bin/demo").build())
+    archive[-1] ^= 1
+    path = tmp_path / "core"
+    path.write_bytes(core_with(bytes(archive)))
+    # This core has nothing else.
+    with pytest.raises(MachOError) as caught:
+        Snapshot.from_core(path, providers=())
+    assert "is damaged in the core file" in str(caught.value.hint)
+    snapshot = Snapshot.from_core(path, providers=(), lenient=True)
+    assert (snapshot.pid, bool(snapshot.warnings)) == (7, True)
+
+
+def test_bytes_of_images_come_from_files(tmp_path: Path) -> None:
+    # 'load binary', version 1: a UUID, where it lies, how far it was moved, its path.
+    note = struct.pack("<I16sQQ", 1, bytes(range(16)), 0x1_0000_0000, (1 << 64) - 1) + b"/bin/demo\0"
+    header = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x0100000C, 0, 4, 1, 40, 0, 0)
+    command = struct.pack("<II16sQQ", 0x31, 40, b"load binary", 72, len(note))
+    path = tmp_path / "core"
+    path.write_bytes(header + command + note)
+    snapshot = Snapshot.from_core(path, providers=())
+    with pytest.raises(MissingDataError) as caught:
+        snapshot.images[0].macho()
+    assert "not from the memory in the core" in str(caught.value.hint)
 
 
 def test_the_command_shows_cores(command: Command) -> None:

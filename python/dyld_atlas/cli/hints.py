@@ -8,7 +8,9 @@ __all__ = ["describe", "what_it_is"]
 
 _CACHE = b"dyld_v1"
 _ARCHIVES = (b"AA01", b"YAA1", b"pbz")
-_MACH_O = (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_THIN = (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe")
+_MACH_O = (*_THIN, b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_CORE = 4
 _KNOWN = ((b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"xar!", "xar"), (b"\xfd7zXZ", "xz"))
 
 
@@ -40,8 +42,11 @@ def what_it_is() -> str | None:
 
 
 def _no_core(head: bytes) -> str | None:
+    if head[:4] in _THIN and int.from_bytes(head[12:16], "little") == _CORE:
+        # It is one: what is wrong with it, the error says itself.
+        return None
     if head[:4] in _MACH_O:
-        return "this is a Mach-O file, but no core of a process (type 4), or a broken one"
+        return "this is a Mach-O file, but no core of a process (type 4)"
     if head.startswith(_ARCHIVES):
         return "this is an archive; if it is a snapshot, give it without --core"
     return describe(head, "core file")

@@ -51,6 +51,20 @@ fn bits_of_kept(known: &KnownCache, bitmap: Bytes) -> Bytes {
     kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
 }
 
+/// Whether segment `index` is the `__PAGEZERO` of its image: the first of its segments, without access and without bytes in
+/// the file, that keeps the addresses from 0 on free. A header is never in there.
+fn is_page_zero(images: &ImageColumns, segments: &SegmentColumns, index: usize) -> bool {
+    let image = segments.image_index.get(index).copied();
+    let address = segments.address.get(index).copied();
+    let place = image.and_then(|image| usize::try_from(image).ok()).unwrap_or(usize::MAX);
+    let is_first = index.checked_sub(1).is_none_or(|before| segments.image_index.get(before).copied() != image);
+    is_first
+        && segments.permissions.get(index) == Some(&0)
+        && segments.file_size.get(index) == Some(&0)
+        && address == Some(images.slide(place))
+        && address != images.address.get(place).copied()
+}
+
 impl ImageSet {
     /// The images of a process: its own, and those of its cache that `bitmap` names.
     pub(super) fn of_process(own: ImageTable, cache: Option<(Arc<SharedCache>, Bytes)>, pointer_size: u64) -> Self {
@@ -221,23 +235,57 @@ impl ImageSet {
         let images = self.columns();
         let segments = self.segment_columns();
         let shared = self.cache.as_ref().map_or(&[][..], |cache| cache.known().shared_linkedit());
+        let own_shared = self.own_shared_linkedit(&segments);
         let mut ranges = Vec::with_capacity(segments.len());
         let rows = segments.image_index.iter().zip(&segments.address).zip(&segments.vm_size);
         for (index, ((&image, &address), &size)) in rows.enumerate() {
             let image = image as usize;
-            let unslid = address.wrapping_sub(images.slide(image));
-            let is_shared = shared.binary_search(&(unslid, size)).is_ok()
-                && matches!(images.row(image), Row::Cache(_))
-                && self.segment_name(&segments, index).is_some_and(|name| name.is(LINKEDIT));
-            if !is_shared {
+            let is_nobodys = match images.row(image) {
+                Row::Cache(_) => {
+                    let unslid = address.wrapping_sub(images.slide(image));
+                    shared.binary_search(&(unslid, size)).is_ok() && self.is_linkedit(&segments, index)
+                }
+                Row::Own(_) => {
+                    is_page_zero(images, &segments, index)
+                        || own_shared.binary_search(&(address, size)).is_ok() && self.is_linkedit(&segments, index)
+                }
+            };
+            if !is_nobodys {
                 ranges.push((address, size, image as u32));
             }
         }
         RangeIndex::build(ranges)
     }
 
+    fn is_linkedit(&self, segments: &SegmentColumns, index: usize) -> bool {
+        self.segment_name(segments, index).is_some_and(|name| name.is(LINKEDIT))
+    }
+
+    /// Address and size of each `__LINKEDIT` that two own images at different addresses have in common, ascending. Only
+    /// images of a cache do, which a record made of a core file lists as the process's own.
+    fn own_shared_linkedit(&self, segments: &SegmentColumns) -> Vec<(u64, u64)> {
+        let images = self.columns();
+        let rows = segments.image_index.iter().zip(&segments.address).zip(&segments.vm_size).enumerate();
+        let own = rows.filter(|&(index, ((&image, _), _))| {
+            matches!(images.row(image as usize), Row::Own(_)) && self.is_linkedit(segments, index)
+        });
+        let header = |image: i32| images.address.get(image as usize).copied();
+        let mut found: Vec<_> = own.map(|(_, ((&image, &address), &size))| (address, size, header(image))).collect();
+        found.sort_unstable();
+        found.dedup();
+        let mut shared: Vec<_> = found
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [(address, size, _), (other, of, _)] if (address, size) == (other, of) => Some((*address, *size)),
+                _ => None,
+            })
+            .collect();
+        shared.dedup();
+        shared
+    }
+
     /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The `__LINKEDIT`
-    /// that images of the cache have in common is nobody's.
+    /// that images of the cache have in common is nobody's, and nor is the `__PAGEZERO` of an executable: nothing is there.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<u32> {
         self.ranges().at(address)

@@ -16,7 +16,13 @@ pub const LARGEST: usize = 368;
 #[must_use]
 pub const fn size_of_version(version: u32, format: PointerFormat) -> u64 {
     let (wide, narrow) = match version {
-        0..=8 => (0x68, 0x38),
+        0..=1 => (0x19, 0x11),
+        2 => (0x28, 0x18),
+        3..=4 => (0x30, 0x1c),
+        5 => (0x48, 0x28),
+        6 => (0x50, 0x2c),
+        7 => (0x58, 0x30),
+        8 => (0x68, 0x38),
         9 => (0x70, 0x3c),
         10 => (0x78, 0x40),
         11 => (0x98, 0x50),

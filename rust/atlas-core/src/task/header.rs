@@ -14,6 +14,9 @@ const MOST: usize = 1 << 20;
 /// Bytes of headers that are read where only a few are looked for.
 pub(super) const FEW: usize = 16 << 20;
 
+/// Read, write and execute. A record has room for these; what else a header claims would make all of it unsound.
+const ACCESS: u32 = 7;
+
 /// The header at `address` with what its load commands say; `None` where there is no sound one.
 ///
 /// `budget` is what all headers together may take, in bytes: they may lie in each other, so that what is there is no
@@ -66,7 +69,7 @@ pub(super) fn image(address: u64, header: &Slice) -> WrittenImage {
         vm_size: segment.vm_size,
         file_size: segment.file_size,
         file_offset: segment.file_offset & i64::MAX.cast_unsigned(),
-        permissions: segment.initial_protection,
+        permissions: segment.initial_protection & ACCESS,
     });
     WrittenImage {
         address,

@@ -99,10 +99,10 @@ impl Pairs<'_> {
 }
 
 impl WrittenProcess {
-    /// The record as a property list.
-    pub(super) fn to_plist(&self) -> Result<Vec<u8>> {
+    /// The record as a property list. Each image is dropped when it is written: a core may name very many.
+    pub(super) fn into_plist(self) -> Result<Vec<u8>> {
         let mut writer = Writer::new();
-        let images: Vec<_> = self.images.iter().map(|image| image.write(&mut writer)).collect();
+        let images: Vec<_> = self.images.into_iter().map(|image| image.write(&mut writer)).collect();
         let images = writer.array(&images);
         let aot_images: Vec<_> = self.aot_images.iter().map(|image| image.write(&mut writer)).collect();
         let mut root = Pairs(&mut writer, Vec::new());
@@ -126,9 +126,9 @@ impl WrittenProcess {
     }
 
     /// The record, opened as if dyld had published it.
-    pub(super) fn open(&self, options: Options) -> Result<Opening> {
+    pub(super) fn open(self, options: Options) -> Result<Opening> {
         let mut archive = ArchiveWriter::new();
-        archive.add_file(b"process.plist", self.to_plist()?)?;
+        archive.add_file(b"process.plist", self.into_plist()?)?;
         Opening::new(archive.to_bytes(None)?.into(), options)
     }
 }

@@ -132,17 +132,33 @@ fn addresses(images: &Arc<ImageSet>) {
     assert!(probes.iter().zip(&sorted).all(|(probe, image)| images.at(*probe).map_or(-1, u32::cast_signed) == *image));
 }
 
-/// Start, size and image of each segment, but for those that the images of a cache share.
+/// Start, size and image of each segment, but for a `__LINKEDIT` that images of a cache share, in its record or in the
+/// process's, and for a `__PAGEZERO`.
 fn ranges(images: &Arc<ImageSet>) -> Vec<(u64, u64, i32)> {
     let (columns, segments) = (images.columns(), images.segment_columns());
     let shared = images.cache().map_or(&[][..], |cache| cache.known().shared_linkedit());
+    let is_own = |image: i32| images.cache_index(image as usize).is_none();
+    let is_linkedit = |index: usize| images.segment_name(&segments, index).is_some_and(|name| name.is("__LINKEDIT"));
+    let header = |image: i32| columns.address[image as usize];
     let mut ranges = Vec::new();
     for (index, (&start, &size)) in segments.address.iter().zip(&segments.vm_size).enumerate() {
         let image = segments.image_index[index];
-        let slide = columns.address[image as usize].wrapping_sub(columns.preferred_load_address[image as usize]);
-        let is_shared = images.cache_index(image as usize).is_some()
-            && images.segment_name(&segments, index).is_some_and(|name| name.is("__LINKEDIT"))
-            && shared.contains(&(start.wrapping_sub(slide), size));
+        let slide = header(image).wrapping_sub(columns.preferred_load_address[image as usize]);
+        let shares = |other: usize| {
+            let sharer = segments.image_index[other];
+            is_own(sharer)
+                && header(sharer) != header(image)
+                && (segments.address[other], segments.vm_size[other]) == (start, size)
+                && is_linkedit(other)
+        };
+        let is_first = index == 0 || segments.image_index[index - 1] != image;
+        let is_empty = segments.permissions[index] == 0 && segments.file_size[index] == 0;
+        let is_shared = if is_own(image) {
+            (is_linkedit(index) && (0..segments.len()).any(shares))
+                || (is_first && is_empty && start == slide && start != header(image))
+        } else {
+            is_linkedit(index) && shared.contains(&(start.wrapping_sub(slide), size))
+        };
         if !is_shared {
             ranges.push((start, size, image));
         }

@@ -20,7 +20,13 @@ use crate::options::FileIdentifier;
 pub struct Files {
     providers: Option<Py<PyTuple>>,
     mode: Mode,
+    /// What helps where a file is missing.
+    hint: Option<&'static str>,
 }
+
+/// A core holds memory, and users expect to read that.
+const OF_CORE: &str =
+    "bytes of images come from their files, not from the memory in the core; a provider can give the files";
 
 impl Files {
     /// For a snapshot that was opened with `providers` and `mode`.
@@ -32,7 +38,25 @@ impl Files {
             let all = providers.try_iter()?.collect::<PyResult<Vec<_>>>()?;
             PyResult::Ok(PyTuple::new(providers.py(), all)?.unbind())
         };
-        Ok(Arc::new(Self { providers: providers.map(tuple).transpose()?, mode }))
+        Ok(Arc::new(Self { providers: providers.map(tuple).transpose()?, mode, hint: None }))
+    }
+
+    /// As [`Self::new`], for the snapshot of a core file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_core(providers: Option<&Bound<'_, PyAny>>, mode: Mode) -> PyResult<Arc<Self>> {
+        let mut files = Self::new(providers, mode)?;
+        if let Some(files) = Arc::get_mut(&mut files) {
+            files.hint = Some(OF_CORE);
+        }
+        Ok(files)
+    }
+
+    #[cold]
+    fn missing(&self, py: Python<'_>, wanted: &Identifier) -> PyErr {
+        let error = Error::new(ErrorKind::MissingData(wanted.clone()));
+        errors::exception(py, &self.hint.into_iter().fold(error, Error::with_hint))
     }
 
     /// The providers; `None` for this machine's own files.
@@ -46,7 +70,7 @@ impl Files {
     /// `MissingDataError` where nobody has it; what a provider raises, and what is wrong with a file that one gave.
     pub fn image(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Arc<ImageFile>> {
         // Without a UUID nobody can tell whether a file is the one.
-        let Some(uuid) = wanted.uuid else { return Err(missing(py, wanted)) };
+        let Some(uuid) = wanted.uuid else { return Err(self.missing(py, wanted)) };
         let mode = self.mode;
         let found = self.find(py, wanted, |_, supply| {
             let path = wanted.path.as_deref().unwrap_or_default();
@@ -56,7 +80,7 @@ impl Files {
             });
             accepted(opened).map(|file| file.map(Arc::new)).or_raise(py)
         });
-        found?.ok_or_else(|| missing(py, wanted))
+        found?.ok_or_else(|| self.missing(py, wanted))
     }
 
     /// The files of a cache.
@@ -64,7 +88,7 @@ impl Files {
     /// # Errors
     /// As [`Self::image`].
     pub fn cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Arc<CacheMemory>> {
-        self.find_cache(py, wanted)?.ok_or_else(|| missing(py, wanted))
+        self.find_cache(py, wanted)?.ok_or_else(|| self.missing(py, wanted))
     }
 
     /// The same; `None` where nobody has them.
@@ -119,11 +143,6 @@ fn accepted<T>(opened: CoreResult<T>) -> CoreResult<Option<T>> {
         Err(error) if matches!(error.kind(), ErrorKind::MissingData(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-#[cold]
-fn missing(py: Python<'_>, wanted: &Identifier) -> PyErr {
-    errors::exception(py, &Error::new(ErrorKind::MissingData(wanted.clone())))
 }
 
 /// A cache whose main file a provider gave as bytes; it is asked for the others by their paths.

@@ -163,7 +163,7 @@ impl Snapshot {
         let (py, options) = (class.py(), opening::options(limits, lenient, mode)?);
         let read = || CoreFile::open(&path.0, options.mode)?.snapshot(options);
         let opened = py.detach(read).or_raise(py)?;
-        Self::finished(py, opened, usize::MAX, Files::new(providers, options.mode)?)
+        Self::finished(py, opened, usize::MAX, Files::of_core(providers, options.mode)?)
     }
 
     /// The number of the process.

@@ -44,6 +44,43 @@ fn the_linkedit_that_images_of_a_cache_share_is_nobodys() {
 }
 
 #[test]
+fn the_linkedit_that_own_images_share_is_nobodys() {
+    let own = |number: u128, address: u64, linkedit: u64| {
+        self::linkedit(image(number, address, &[("__TEXT", 0, 0x4000)]), linkedit).with("addr", int(address + 0x1000))
+    };
+    // The last two are one image, listed twice: which first names what is there counts.
+    let list = vec![
+        own(1, 0x1_0000, 0x9_0000),
+        own(2, 0x2_0000, 0x9_0000),
+        own(3, 0x3_0000, 0xa_0000),
+        own(4, 0x3_0000, 0xa_0000),
+    ];
+    let images = own_images(list);
+    assert_eq!((images.at(0x9_1000), images.at(0x9_1fff), images.at(0xa_1000)), (None, None, Some(2)));
+    assert_eq!((images.at(0x1_1000), images.at(0x2_1000)), (Some(0), Some(1)));
+    assert_eq!(images.get(1).unwrap().segment_count(), 2, "it is listed all the same");
+}
+
+#[test]
+fn nothing_lies_in_a_page_zero() {
+    let page_zero = |permissions: u64, file_size: u64| {
+        let zero = segment("__PAGEZERO", 0, 1 << 32).with("perm", int(permissions)).with("fsze", int(file_size));
+        let text = segment("__TEXT", 1 << 32, 0x4000);
+        image(1, 1 << 32, &[]).with("addr", int(0x1_0004_0000)).with("segs", Tree::Array(vec![zero, text]))
+    };
+    let at = |image: Tree, address: u64| own_images(vec![image]).at(address);
+    assert_eq!((at(page_zero(0, 0), 0x5_0000), at(page_zero(0, 0), 0x1_0004_0000)), (None, Some(0)));
+    assert_eq!(own_images(vec![page_zero(0, 0)]).get(0).unwrap().segment_count(), 2);
+    // Anything else at 0 is something.
+    assert_eq!((at(page_zero(1, 0), 0x5_0000), at(page_zero(0, 1), 0x5_0000)), (Some(0), Some(0)));
+    let zero = segment("__TEXT", 0, 0x4000).with("perm", int(0)).with("fsze", int(0));
+    let header = image(1, 0, &[]).with("addr", int(0x7_0000)).with("segs", Tree::Array(vec![zero.clone()]));
+    assert_eq!(at(header, 0x7_0000), Some(0), "the header is there");
+    let second = Tree::Array(vec![segment("__TEXT", 1 << 32, 0x4000), zero]);
+    assert_eq!(at(image(1, 1 << 32, &[]).with("addr", int(1 << 32)).with("segs", second), 0x100), Some(0));
+}
+
+#[test]
 fn what_lies_at_an_address() {
     let images = own_images(vec![own_image(1, 0x10_0000), own_image(2, 0x20_0000)]);
     let place = images.resolve(0x20_4000 + 0x4001).unwrap();

@@ -25,26 +25,36 @@ const MOST_IMAGES: u64 = 1 << 20;
 pub(super) fn all_image_infos(core: &Core) -> Option<u64> {
     let main = core.notes.main.as_ref().and_then(|main| Some((main.kind, core.notes.stripped(main.address?))));
     let noted = match main {
-        Some((MainBinaryKind::AllImageInfos, address)) => Some(address),
+        Some((MainBinaryKind::AllImageInfos, address)) => Some(address).filter(|address| is_announced(core, *address)),
         Some((MainBinaryKind::Dyld, address)) => of_dyld(core, address),
         _ => None,
     };
-    let is_there = |address: &u64| looks_like_it(core, *address, false);
-    noted.filter(is_there).or_else(|| among_images(core)).or_else(|| scanned(core))
+    noted.or_else(|| among_images(core)).or_else(|| scanned(core))
 }
 
-/// Whether the structure may be at `address`; `by_itself` also asks that it knows where it is.
-fn looks_like_it(core: &Core, address: u64, by_itself: bool) -> bool {
+fn infos_at(core: &Core, address: u64) -> AllImageInfos {
     let mut bytes = [0; LARGEST];
     let length = core.memory.read(address, &mut bytes);
-    let infos = AllImageInfos::from_bytes(bytes.get(..length).unwrap_or_default(), core.format);
-    is_sound(&infos) && (!by_itself || knows_itself(&infos, address))
+    AllImageInfos::from_bytes(bytes.get(..length).unwrap_or_default(), core.format)
+}
+
+/// Whether the structure is at `address`, of which a note says so: its version may be one of the future.
+fn is_announced(core: &Core, address: u64) -> bool {
+    let infos = infos_at(core, address);
+    infos.version().is_some_and(|version| version != 0) && has_small_count(&infos)
+}
+
+/// Whether the structure may be at `address`.
+fn looks_like_it(core: &Core, address: u64) -> bool {
+    is_sound(&infos_at(core, address))
 }
 
 fn is_sound(infos: &AllImageInfos) -> bool {
-    let small = |found: Option<u64>| found.is_some_and(|count| count <= MOST_IMAGES);
-    infos.version().is_some_and(|version| (1..=*VERSIONS.end()).contains(&version))
-        && small(infos.get(field::INFO_ARRAY_COUNT))
+    infos.version().is_some_and(|version| (1..=*VERSIONS.end()).contains(&version)) && has_small_count(infos)
+}
+
+fn has_small_count(infos: &AllImageInfos) -> bool {
+    infos.get(field::INFO_ARRAY_COUNT).is_some_and(|count| count <= MOST_IMAGES)
 }
 
 fn knows_itself(infos: &AllImageInfos, address: u64) -> bool {
@@ -99,8 +109,8 @@ fn of_dyld(core: &Core, address: u64) -> Option<u64> {
     let section = header.sections.iter().find(|section| section.name == SECTION);
     let by_section = section.map(|section| section.address.0.wrapping_add(slide));
     by_section
-        .filter(|found| looks_like_it(core, *found, false))
-        .or_else(|| by_symbol(core, address, &header, slide).filter(|found| looks_like_it(core, *found, false)))
+        .filter(|found| looks_like_it(core, *found))
+        .or_else(|| by_symbol(core, address, &header, slide).filter(|found| looks_like_it(core, *found)))
 }
 
 fn by_symbol(core: &Core, address: u64, header: &Slice, slide: u64) -> Option<u64> {

@@ -1,20 +1,18 @@
 //! A record made of what a core holds, where it does not hold the one that dyld published.
 
-use std::collections::HashSet;
-
 use crate::bytes::Cursor;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Mismatch, Result};
 use crate::limits::Limits;
 use crate::macho::constants::file_type;
 
 use super::super::all_image_infos::{AllImageInfos, Field, field};
 use super::super::header::{header_at, image, is_loaded};
-use super::super::memory::{PointerFormat, read_all};
-use super::super::written::{
-    LONGEST_PATH, PAGE_SIZE_4K, POINTER_SIZE_4, WrittenAotImage, WrittenCache, WrittenImage, WrittenProcess,
-};
-use super::roster::{MOST_IMAGES, Roster, complete, placed_segment};
-use super::{Core, MainBinaryKind};
+use super::super::memory::PointerFormat;
+use super::super::written::{PAGE_SIZE_4K, POINTER_SIZE_4, WrittenCache, WrittenImage, WrittenProcess};
+use super::bounds::Bounds;
+use super::find::is_macho;
+use super::roster::{Roster, complete, placed_segment};
+use super::{Core, MainBinaryKind, arrays, counted};
 
 /// `dyld_process_state_dyld_initialized`: dyld has made its structure, so it has come so far at least.
 const DYLD_INITIALIZED: u64 = 0x10;
@@ -26,49 +24,49 @@ const NO_TIMESTAMP: u64 = 1;
 const INTEL: u32 = 7;
 /// Bits of a CPU type that say how wide its addresses are.
 const CPU_WIDTH: u32 = 0xff00_0000;
-/// Bytes of all paths that are read. Many entries may point to one of them.
-const MOST_TEXT: usize = 1 << 20;
-/// Bytes of load commands that are read beyond the size of the file, for the same reason.
-const MORE_HEADERS: usize = 4 << 20;
-/// Segments of all images together, for the same reason.
-const MOST_SEGMENTS: usize = 1 << 16;
-/// Bytes of a path that are read; Darwin's longest has 1024.
-const PATH: usize = LONGEST_PATH / 4;
+/// What was found amiss that an error without any image tells.
+const MOST_REASONS: usize = 10;
 
-/// The record, and what is to be said of it.
+/// The record; what is to be said of it joins `warnings`.
+///
+/// # Errors
+/// [`ErrorKind::MachO`] where there is no image, with a hint that says what was found amiss; [`ErrorKind::Limit`] where
+/// there are more than `limits` allow.
 pub(super) fn process(
     core: &Core,
     infos: Option<&AllImageInfos>,
     limits: &Limits,
-) -> Result<(WrittenProcess, Vec<String>)> {
-    let mut warnings = Vec::new();
-    let mut roster = Roster::default();
-    let listed = infos.is_some_and(|infos| from_memory(core, infos, &mut roster));
-    from_notes(core, &mut roster, &mut warnings);
-    if !listed && core.notes.images.is_empty() {
-        // What is named so far is no list of everything.
+    warnings: &mut Vec<String>,
+) -> Result<WrittenProcess> {
+    // One more than is allowed tells that there are too many.
+    let most = (limits.images as usize).saturating_add(1).min(core.bounds().images);
+    let mut roster = Roster::new(most);
+    let listed = infos.is_some_and(|infos| arrays::images(core, infos, &mut roster, warnings));
+    if let Some(infos) = infos {
+        arrays::uuids(core, infos, &mut roster, warnings);
+    }
+    from_notes(core, &mut roster, warnings);
+    // What is named so far is no list of everything.
+    let by_headers = !listed && core.notes.images.is_empty();
+    if by_headers {
         from_pages(core, &mut roster);
-        warnings.push("the core names no list of images: those are listed whose headers are in its memory".to_owned());
     }
     if roster.is_empty() {
-        return Err(Error::macho(0, "images in the core file", "neither a list of them nor a header in memory")
-            .with_hint("a core that holds all memory, or at least dirty pages, has what is needed"));
+        return Err(none_of(warnings));
     }
-    let (main_platform, bare) = from_headers(core, &mut roster);
-    if bare > 0 {
-        warnings.push(format!("the headers of {bare} images are not in the core: their segments have no sizes"));
+    if by_headers {
+        let words = "the core names no whole list of images: all whose headers are in its memory are listed";
+        warnings.push(words.to_owned());
     }
-    if roster.disputed > 0 {
-        warnings.push(format!("{} images have other UUIDs in their headers than in lists", roster.disputed));
+    if roster.named() > limits.images as usize {
+        return Err(Error::limit("images of one record", limits.images.into(), roster.named() as u64));
     }
-    if roster.left_out > 0 {
-        warnings.push(format!("{} images more than {MOST_IMAGES} are left out", roster.left_out));
-    }
-    warnings.push("a core file does not tell the number of its process: pid is 0".to_owned());
+    let main_platform = from_headers(core, &mut roster, warnings);
+    warnings.extend(roster.warnings());
     let images = roster.into_images();
-    if images.len() > limits.images as usize {
-        return Err(Error::limit("images of one record", limits.images.into(), images.len() as u64));
-    }
+    let pathless = images.iter().filter(|image| image.file_path.is_none()).count();
+    warnings.extend(counted([(pathless, format!("nothing tells the paths of {pathless} images"))]));
+    warnings.push("a core file does not tell the number of its process: pid is 0".to_owned());
     let get = |field: Field| infos.and_then(|infos| infos.get(field));
     let platform = core.notes.main.as_ref().and_then(|main| main.platform);
     let own = get(field::PLATFORM).and_then(|found| u32::try_from(found).ok()).filter(|found| *found != 0);
@@ -82,7 +80,7 @@ pub(super) fn process(
         _ => 0,
     };
     warnings.push("a core file does not tell how far its process had come: state is the least that is sure".to_owned());
-    let process = WrittenProcess {
+    Ok(WrittenProcess {
         pid: 0,
         platform: platform.or(own).or(main_platform).unwrap_or(0),
         timestamp: timestamp.unwrap_or(NO_TIMESTAMP),
@@ -91,9 +89,21 @@ pub(super) fn process(
         flags: flags(core),
         images,
         cache: infos.and_then(cache),
-        aot_images: infos.map(|infos| aot_images(core, infos)).unwrap_or_default(),
+        aot_images: infos.map(|infos| arrays::aot_images(core, infos, warnings)).unwrap_or_default(),
+    })
+}
+
+/// There is no image at all, and why.
+#[cold]
+fn none_of(warnings: &[String]) -> Error {
+    let reasons = warnings.get(..MOST_REASONS).unwrap_or(warnings).join("; ");
+    let mismatch = Mismatch {
+        expected: "images in the core file".into(),
+        found: "neither a list of them nor a header in memory".into(),
     };
-    Ok((process, warnings))
+    let hint =
+        format!("a core that holds all memory, or at least dirty pages, has what is needed; of this one: {reasons}");
+    Error::new(ErrorKind::MachO(mismatch)).with_hint(hint)
 }
 
 fn flags(core: &Core) -> u64 {
@@ -102,64 +112,11 @@ fn flags(core: &Core) -> u64 {
     narrow | intel
 }
 
-/// dyld's own array, with dyld itself, which it does not list. Says whether there was one.
-fn from_memory(core: &Core, infos: &AllImageInfos, roster: &mut Roster) -> bool {
-    let width = infos.format().pointer_size();
-    let count = infos.get(field::INFO_ARRAY_COUNT).unwrap_or(0);
-    let count = usize::try_from(count).unwrap_or(MOST_IMAGES).min(MOST_IMAGES);
-    // NULL while dyld changes it. `dyld_image_info` is three pointers: address, path, time of the file.
-    let array = infos.pointer(field::INFO_ARRAY).and_then(|array| {
-        read_all(core, core.notes.stripped(array), count.checked_mul(3)?.checked_mul(width)?).ok()?
-    });
-    let mut text = Text::new(core);
-    for entry in array.as_deref().unwrap_or_default().chunks_exact(3 * width) {
-        let pointer = |index: usize| pointer(infos, entry, index);
-        let Some(address) = pointer(0).filter(|address| *address != 0) else { continue };
-        let file_path = pointer(1).and_then(|path| text.at(path));
-        roster.add(WrittenImage { address: core.notes.stripped(address), file_path, ..WrittenImage::default() });
-    }
-    let listed = !roster.is_empty();
-    if let Some(dyld) = infos.pointer(field::DYLD_IMAGE_LOAD_ADDRESS) {
-        let file_path = infos.pointer(field::DYLD_PATH).and_then(|path| text.at(path));
-        roster.add(WrittenImage { address: core.notes.stripped(dyld), file_path, ..WrittenImage::default() });
-    }
-    listed
-}
-
-/// Pointer `index` of a structure that holds nothing else, without tag.
-fn pointer(infos: &AllImageInfos, entry: &[u8], index: usize) -> Option<u64> {
-    let mut cursor = Cursor::at(entry, index.checked_mul(infos.format().pointer_size())?);
-    let pointer = match infos.format() {
-        PointerFormat::Bits32 => u64::from(cursor.u32_le()?),
-        PointerFormat::Bits64 => cursor.u64_le()?,
-    };
-    Some(infos.untagged(pointer))
-}
-
-/// Reads paths, up to a bound for all of them.
-struct Text<'a> {
-    core: &'a Core,
-    left: usize,
-}
-
-impl<'a> Text<'a> {
-    const fn new(core: &'a Core) -> Self {
-        Self { core, left: MOST_TEXT }
-    }
-
-    fn at(&mut self, address: u64) -> Option<String> {
-        let mut bytes = [0; PATH];
-        let length = self.core.memory.read(self.core.notes.stripped(address), &mut bytes);
-        let path = bytes.get(..length)?.split(|byte| *byte == 0).next().filter(|path| !path.is_empty())?;
-        self.left = self.left.checked_sub(path.len())?;
-        Some(String::from_utf8_lossy(path).into_owned())
-    }
-}
-
 /// The lists of debuggers and kernels.
 fn from_notes(core: &Core, roster: &mut Roster, warnings: &mut Vec<String>) {
     let notes = &core.notes;
     let mut nowhere = 0_usize;
+    roster.begin_list();
     for noted in &notes.images {
         let text = noted.segments.iter().find(|segment| segment.name == "__TEXT").map(|segment| segment.address);
         let Some(address) = noted.load_address.or(text).map(|address| notes.stripped(address)) else {
@@ -191,29 +148,31 @@ fn from_notes(core: &Core, roster: &mut Roster, warnings: &mut Vec<String>) {
         let address = notes.stripped(address);
         roster.add(WrittenImage { address, uuid: main.uuid, ..WrittenImage::default() });
     }
-    if nowhere > 0 {
-        warnings.push(format!("{nowhere} images in the core's notes have no address, and are left out"));
-    }
+    let nowhere = (nowhere, format!("{nowhere} images in the core's notes have no address, and are left out"));
+    warnings.extend(counted([nowhere]));
 }
 
 /// Every page that begins with the header of an image.
 fn from_pages(core: &Core, roster: &mut Roster) {
-    let mut seen = HashSet::new();
+    roster.begin_list();
     for (address, _, bytes) in core.memory.pages() {
-        let kind = super::find::is_macho(bytes).then(|| Cursor::at(bytes, 12).u32_le()).flatten();
-        if kind.is_some_and(is_loaded) && seen.len() < MOST_IMAGES && seen.insert(address) {
+        let kind = is_macho(bytes).then(|| Cursor::at(bytes, 12).u32_le()).flatten();
+        if kind.is_some_and(is_loaded) {
             roster.add(WrittenImage { address, ..WrittenImage::default() });
         }
     }
 }
 
-/// Completes all images by their headers, as far as those are in memory. The platform of the main executable, and how
-/// many images have no header.
-fn from_headers(core: &Core, roster: &mut Roster) -> (Option<u32>, usize) {
-    let mut left = core.memory.file_size().saturating_add(MORE_HEADERS);
-    let (mut platform, mut bare, mut disputed, mut segments) = (None, 0_usize, 0_usize, MOST_SEGMENTS);
+/// Completes all images by their headers, as far as those are in memory. The platform of the main executable.
+fn from_headers(core: &Core, roster: &mut Roster, warnings: &mut Vec<String>) -> Option<u32> {
+    let Bounds { headers: mut left, segments: mut room, .. } = core.bounds();
+    let (mut platform, mut bare, mut disputed, mut left_out) = (None, 0_usize, 0_usize, 0_usize);
     for found in roster.images_mut() {
-        let Some(header) = header_at(core, found.address, &mut left).ok().flatten() else {
+        // Most of what is no header is told by its first word, which costs less than reading a page.
+        let mut magic = [0; 4];
+        let _read = core.memory.read(found.address, &mut magic);
+        let header = is_macho(&magic).then(|| header_at(core, found.address, &mut left).ok().flatten()).flatten();
+        let Some(header) = header else {
             bare = bare.saturating_add(1);
             continue;
         };
@@ -221,12 +180,17 @@ fn from_headers(core: &Core, roster: &mut Roster) -> (Option<u32>, usize) {
             platform = header.platform;
         }
         let mut header = image(found.address, &header);
-        header.segments.truncate(segments);
-        segments = segments.saturating_sub(header.segments.len());
+        left_out = left_out.saturating_add(header.segments.len().saturating_sub(room));
+        header.segments.truncate(room);
+        room = room.saturating_sub(header.segments.len());
         disputed = disputed.saturating_add(usize::from(complete(found, header)));
     }
-    roster.disputed = roster.disputed.saturating_add(disputed);
-    (platform, bare)
+    warnings.extend(counted([
+        (bare, format!("the headers of {bare} images are not in the core: their segments have no sizes")),
+        (disputed, format!("{disputed} images have other UUIDs in their headers than in lists")),
+        (left_out, format!("{left_out} segments more than {} are left out", core.bounds().segments)),
+    ]));
+    platform
 }
 
 fn cache(infos: &AllImageInfos) -> Option<WrittenCache> {
@@ -236,24 +200,4 @@ fn cache(infos: &AllImageInfos) -> Option<WrittenCache> {
         aot_uuid: infos.aot_shared_cache_uuid(),
         aot_address: infos.get(field::AOT_SHARED_CACHE_BASE_ADDRESS).filter(|address| *address != 0),
     })
-}
-
-/// `dyld_aot_image_info`: two addresses, a size and a key of 32 bytes.
-fn aot_images(core: &Core, infos: &AllImageInfos) -> Vec<WrittenAotImage> {
-    const SIZE: usize = 56;
-    let count = infos.get(field::AOT_INFO_COUNT).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    let array = infos.get(field::AOT_INFO_ARRAY).filter(|array| *array != 0 && count <= MOST_IMAGES);
-    let bytes = array
-        .and_then(|array| read_all(core, core.notes.stripped(infos.untagged(array)), count.checked_mul(SIZE)?).ok()?);
-    let entries = bytes.as_deref().unwrap_or_default().chunks_exact(SIZE);
-    let read = |entry: &[u8]| {
-        let mut fields = Cursor::new(entry);
-        Some(WrittenAotImage {
-            x86_address: fields.u64_le()?,
-            aot_address: fields.u64_le()?,
-            aot_size: fields.u64_le().filter(|size| i64::try_from(*size).is_ok())?,
-            image_key: fields.array()?,
-        })
-    };
-    entries.filter_map(read).collect()
 }

@@ -4,23 +4,27 @@
 //! something each: dyld's own array of images in memory, notes by the debugger or the kernel, or nothing but headers. They
 //! are joined by address, and what is lacking is said in the warnings.
 
+mod arrays;
+mod bounds;
 mod find;
 mod listing;
 mod metadata;
 mod notes;
+mod paths;
 mod ranges;
 mod roster;
 
 use std::path::Path;
 
-use crate::archive::Archive;
 use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::macho::{Architecture, ByteOrder, View, constants::file_type};
 use crate::model::{Opening, Options};
 
 use super::all_image_infos::{AllImageInfos, Publication};
-use super::memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion, read_all};
+use super::memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion};
+
+use bounds::Bounds;
 
 pub use notes::{LoadedBinary, MainBinary, MainBinaryKind, NotedImage, NotedSegment, Notes};
 pub use ranges::CoreMemory;
@@ -102,55 +106,76 @@ impl Core {
         AllImageInfos::read(self, self.dyld_info().ok()?).ok()
     }
 
-    /// The snapshot that the process last published; where the core does not hold it, one made of what it holds.
+    /// The snapshot that the process last published; where the core does not hold it sound, one made of what it holds. A
+    /// lenient opening takes a damaged one, as far as it can be read.
     ///
     /// # Errors
-    /// What is wrong with the record that the process published; [`ErrorKind::MachO`] where the core names no image at
-    /// all; [`ErrorKind::Limit`].
+    /// [`ErrorKind::MachO`] where the core names no image at all, with a hint that says why; [`ErrorKind::Limit`].
     pub fn snapshot(&self, options: Options) -> Result<Opening> {
         let infos = self.all_image_infos();
         let publication = infos.as_ref().map(AllImageInfos::publication).filter(Publication::is_there);
-        let lost = match publication.map(|publication| self.atlas(publication, options)) {
-            Some(Ok(archive)) => {
-                let mut opening = Opening::from_archive(archive, options)?;
+        let lost = match publication.map(|publication| self.published(publication, options)) {
+            Some(Ok(mut opening)) => {
                 self.warnings().for_each(|warning| opening.note(warning));
                 return Ok(opening);
             }
-            Some(Err(error)) if matches!(error.kind(), ErrorKind::Limit { .. }) => return Err(error),
-            Some(Err(error)) => format!("the snapshot that the process published is not in the core file: {error}"),
+            Some(Err(error)) => match error.kind() {
+                ErrorKind::Limit { .. } => return Err(error),
+                ErrorKind::UnmappedAddress(_) => {
+                    format!("the snapshot that the process published is not in the core file: {error}")
+                }
+                // Nobody can read it again, and the lists say nearly as much.
+                _ => format!("the snapshot that the process published is damaged in the core file: {error}"),
+            },
             None if infos.is_some() => "the process had published no snapshot when the core was written".to_owned(),
             None => "the core file does not hold dyld_all_image_infos".to_owned(),
         };
-        let (process, warnings) = listing::process(self, infos.as_ref(), &options.policy.limits)?;
+        let mut warnings: Vec<String> = std::iter::once(lost).chain(self.warnings().map(str::to_owned)).collect();
+        let process = listing::process(self, infos.as_ref(), &options.policy.limits, &mut warnings)?;
         let mut opening = process.open(options)?;
-        opening.note(&lost);
-        self.warnings().chain(warnings.iter().map(String::as_str)).for_each(|warning| opening.note(warning));
+        warnings.iter().for_each(|warning| opening.note(warning));
         Ok(opening)
+    }
+
+    /// What the core announces, opened.
+    fn published(&self, publication: Publication, options: Options) -> Result<Opening> {
+        let Publication { address, size, .. } = publication;
+        let missing = || Error::new(ErrorKind::UnmappedAddress(address));
+        let size = usize::try_from(size).ok().filter(|size| *size <= self.memory.file_size()).ok_or_else(missing)?;
+        let limit = options.policy.limits.decoded_bytes;
+        if size as u64 > limit {
+            return Err(Error::limit("bytes of the atlas of a process", limit, size as u64));
+        }
+        Opening::new(self.held(address, size).ok_or_else(missing)?, options)
     }
 
     /// Bytes that the core holds, copied only where they lie in several pieces. Never more than the file has: memory
     /// that is zero takes no room there.
     fn held(&self, address: u64, size: usize) -> Option<Bytes> {
-        if size > self.memory.file_size() {
-            return None;
-        }
-        self.memory.piece(address, size).or_else(|| Some(read_all(self, address, size).ok()??.into()))
+        let bytes = (size <= self.memory.file_size()).then(|| self.held_part(address, size))?;
+        (bytes.len() == size).then_some(bytes)
     }
 
-    fn atlas(&self, publication: Publication, options: Options) -> Result<Archive> {
-        let Publication { address, size, .. } = publication;
-        let limit = options.policy.limits.decoded_bytes;
-        if size > limit {
-            return Err(Error::limit("bytes of the atlas of a process", limit, size));
-        }
-        let missing = || Error::new(ErrorKind::UnmappedAddress(address));
-        let bytes = usize::try_from(size).ok().and_then(|size| self.held(address, size)).ok_or_else(missing)?;
-        let archive = Archive::from_bytes(bytes, &options.policy.limits)?;
-        if !options.policy.lenient {
-            archive.verify()?;
-        }
-        Ok(archive)
+    /// As [`Self::held`], as far as they are there.
+    fn held_part(&self, address: u64, size: usize) -> Bytes {
+        let size = size.min(self.memory.file_size());
+        self.memory.piece(address, size).unwrap_or_else(|| {
+            let mut bytes = vec![0; size];
+            let there = self.memory.read(address, &mut bytes);
+            bytes.truncate(there);
+            bytes.into()
+        })
     }
+
+    /// What reading the lists in it may cost.
+    fn bounds(&self) -> Bounds {
+        Bounds::of(self.memory.file_size())
+    }
+}
+
+/// The words of what was counted at all.
+fn counted<const COUNT: usize>(found: [(usize, String); COUNT]) -> impl Iterator<Item = String> {
+    found.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words)
 }
 
 impl TaskMemory for Core {

@@ -5,7 +5,8 @@ use uuid::Uuid;
 use crate::bytes::{Bytes, Cursor};
 use crate::macho::{View, constants::command};
 
-use super::super::written::LONGEST_PATH;
+use super::bounds::Bounds;
+use super::paths::Paths;
 
 /// "Not known" in notes.
 const NONE: u64 = u64::MAX;
@@ -13,12 +14,8 @@ const NONE: u64 = u64::MAX;
 const IDENT: u32 = 0x8;
 /// Bytes of an entry of `all image infos`, at least.
 const ENTRY: usize = 48;
-/// Images of all notes. Processes have some thousands; entries may lie in each other, so the file is no bound.
-const MOST_IMAGES: usize = 1 << 15;
-/// Segments of all images, for the same reason.
-const MOST_SEGMENTS: usize = 1 << 16;
-/// Bytes of all paths, for the same reason.
-const MOST_TEXT: usize = 1 << 20;
+/// Names of notes that are kept.
+const MOST_NAMES: usize = 1 << 15;
 /// The longest text that is no path.
 const LONGEST_TEXT: usize = 1 << 20;
 
@@ -40,8 +37,9 @@ pub struct Notes {
     /// The names of all notes, known or not, in the order of the file.
     pub names: Vec<String>,
     pub(super) warnings: Vec<String>,
-    text: usize,
-    segments: usize,
+    paths: Paths,
+    /// What may still be read.
+    left: Bounds,
 }
 
 /// An entry of `all image infos`.
@@ -132,7 +130,8 @@ fn text(bytes: &[u8], longest: usize) -> String {
 impl Notes {
     /// Reads the notes of `view`, whose file is `bytes`.
     pub(super) fn read(view: &View<'_>, bytes: &Bytes) -> Self {
-        let mut notes = Self::default();
+        let left = Bounds::of(bytes.len());
+        let mut notes = Self { left, paths: Paths::new(left.text), ..Self::default() };
         for found in view.commands() {
             match found.number() {
                 command::NOTE => notes.note(found.bytes(), bytes),
@@ -143,14 +142,23 @@ impl Notes {
                 _ => {}
             }
         }
+        notes.warnings.extend(notes.paths.warnings("in the core's notes"));
         notes
     }
 
-    /// An address without the bits that sign or tag a pointer.
+    /// An address without the bits that sign or tag a pointer. Of the two halves of memory bit 55 chooses, which is the
+    /// highest that is never part of a tag: in a low address all bits above those that count are 0, in a high one, as the
+    /// kernel's are, 1.
     #[must_use]
-    pub fn stripped(&self, address: u64) -> u64 {
-        match self.addressable_bits {
-            Some((bits @ 1..=63, _)) => address & (1_u64 << bits).wrapping_sub(1),
+    pub const fn stripped(&self, address: u64) -> u64 {
+        const HIGH: u64 = 1 << 55;
+        let Some((low, high)) = self.addressable_bits else { return address };
+        let is_high = address & HIGH != 0;
+        // As LLDB reads it, 0 means that the number of the other half holds.
+        let bits = if is_high && high != 0 { high } else { low };
+        match bits {
+            1..=63 if is_high => address | (u64::MAX << bits),
+            1..=63 => address & !(u64::MAX << bits),
             _ => address,
         }
     }
@@ -173,7 +181,7 @@ impl Notes {
         let place = |offset: u64| usize::try_from(offset).ok();
         let end = offset.checked_add(size).and_then(place);
         let payload = place(offset).zip(end).and_then(|(start, end)| file.get(start..end));
-        if self.names.len() < MOST_IMAGES {
+        if self.names.len() < MOST_NAMES {
             self.names.push(name.clone());
         }
         let Some(payload) = payload else {
@@ -198,13 +206,6 @@ impl Notes {
         }
     }
 
-    /// A path, as long as not too much text was read already.
-    fn path(&mut self, bytes: &[u8]) -> Option<String> {
-        let path = text(bytes, LONGEST_PATH / 4);
-        self.text = self.text.saturating_add(path.len());
-        (self.text <= MOST_TEXT && !path.is_empty()).then_some(path)
-    }
-
     fn all_image_infos(&mut self, payload: &[u8], file: &[u8]) -> Option<()> {
         let mut header = Cursor::new(payload);
         if header.u32_le()? != 1 {
@@ -217,10 +218,13 @@ impl Notes {
         // The last one need not have what is behind it.
         let there = entries.len().saturating_sub(ENTRY).checked_div(stride).map_or(0, |more| more.saturating_add(1));
         let there = if entries.len() < ENTRY { 0 } else { there };
-        let room = MOST_IMAGES.saturating_sub(self.images.len());
-        let used = room.min(there).min(count as usize);
-        if used < count as usize {
-            self.warn(format!("of {count} images in the note `all image infos` only {used} are there"));
+        let used = self.left.images.min(there).min(count as usize);
+        self.left.images = self.left.images.saturating_sub(used);
+        if there < count as usize {
+            self.warn(format!("of {count} images in the note `all image infos` only {there} are there"));
+        }
+        if used < there.min(count as usize) {
+            self.warn(format!("of {count} images in the note `all image infos` only {used} are read"));
         }
         for entry in entries.chunks(stride).take(used) {
             let image = self.image(entry, file)?;
@@ -237,9 +241,8 @@ impl Notes {
         let segments = fields.u64_le()?;
         let (count, executing) = (fields.u32_le()? as usize, fields.u32_le()? != 0);
         let at = |offset: u64| known(offset).and_then(|at| file.get(usize::try_from(at).ok()?..));
-        let path = at(path).and_then(|bytes| self.path(bytes));
-        let room = MOST_SEGMENTS.saturating_sub(self.segments);
-        let rows = at(segments).unwrap_or_default().chunks_exact(32).take(count.min(room));
+        let path = at(path).and_then(|bytes| self.paths.read(bytes, false));
+        let rows = at(segments).unwrap_or_default().chunks_exact(32).take(count.min(self.left.segments));
         let segments: Vec<_> = rows
             .filter_map(|row| {
                 let mut fields = Cursor::new(row);
@@ -247,9 +250,9 @@ impl Notes {
                 Some(NotedSegment { name: text(fields.take(16)?, 16), address: fields.u64_le()? })
             })
             .collect();
-        self.segments = self.segments.saturating_add(segments.len());
+        self.left.segments = self.left.segments.saturating_sub(segments.len());
         if segments.len() < count {
-            self.warn(format!("of {count} segments of an image in the core's notes only {} are there", segments.len()));
+            self.warn(format!("of {count} segments of an image in the core's notes only {} are read", segments.len()));
         }
         Some(NotedImage { path, uuid, load_address, segments, executing })
     }
@@ -261,9 +264,12 @@ impl Notes {
         }
         let uuid = uuid(fields.array()?);
         let (address, slide) = (known(fields.u64_le()?), known(fields.u64_le()?));
-        let name = payload.get(fields.position()..).and_then(|name| self.path(name));
-        if self.binaries.len() < MOST_IMAGES {
+        let name = payload.get(fields.position()..).and_then(|name| self.paths.read(name, true));
+        if let Some(left) = self.left.images.checked_sub(1) {
+            self.left.images = left;
             self.binaries.push(LoadedBinary { uuid, address, slide, name });
+        } else {
+            self.warn("a note `load binary` is left out: there are too many images".to_owned());
         }
         Some(())
     }

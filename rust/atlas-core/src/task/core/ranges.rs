@@ -82,30 +82,29 @@ impl CoreMemory {
         self.bytes.len()
     }
 
-    fn range(&self, address: u64) -> Option<&Range> {
+    /// The ranges from the one that holds `address` on; none where nothing holds it.
+    fn from(&self, address: u64) -> &[Range] {
         let behind = self.ranges.partition_point(|range| range.start <= address);
-        self.ranges.get(behind.checked_sub(1)?).filter(|range| address < range.end)
+        let ranges = behind.checked_sub(1).and_then(|first| self.ranges.get(first..)).unwrap_or_default();
+        if ranges.first().is_some_and(|range| address < range.end) { ranges } else { &[] }
     }
 
     /// Copies memory from `address` on; says how many bytes that were. Bytes that a segment has in memory and not in
     /// the file are zero.
     #[must_use]
     pub fn read(&self, address: u64, buffer: &mut [u8]) -> usize {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let Some(range) = address.checked_add(done as u64).and_then(|address| {
-                let range = self.range(address)?;
-                Some((range, address - range.start))
-            }) else {
-                break;
-            };
-            let (range, offset) = range;
+        let (mut done, mut next) = (0, address);
+        let ranges = self.from(address);
+        for range in ranges {
+            let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) else { break };
+            let Some(offset) = next.checked_sub(range.start) else { break };
             let size = usize::try_from(range.end - range.start - offset).unwrap_or(usize::MAX).min(rest.len());
             let rest = rest.get_mut(..size).unwrap_or_default();
             let bytes = self.file_part(range, offset);
             rest.fill(0);
             rest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
             done = done.saturating_add(size);
+            next = range.end;
         }
         done
     }
@@ -121,7 +120,7 @@ impl CoreMemory {
     /// `size` bytes from `address` on, as they lie in the file; `None` where it has them not in one piece.
     #[must_use]
     pub fn piece(&self, address: u64, size: usize) -> Option<Bytes> {
-        let range = self.range(address)?;
+        let range = self.from(address).first()?;
         let offset = usize::try_from(address - range.start).ok()?;
         let end = offset.checked_add(size).filter(|end| *end <= range.file_size)?;
         let place = |offset: usize| range.file_start.checked_add(offset);
@@ -140,7 +139,8 @@ impl CoreMemory {
     }
 
     /// Each page that the file has the beginning of: address, protection, and the bytes from there to the end of the
-    /// segment. First those at the beginning of segments, where headers mostly are; then all others.
+    /// segment. First those at the beginning of segments, where headers mostly are; then all others, as many as the file
+    /// has: where segments show the same part of it, some are not looked at.
     pub(super) fn pages(&self) -> impl Iterator<Item = (u64, u32, &[u8])> {
         let page = |range: &'_ Range, offset: usize| {
             let bytes = self.bytes.get(range.file_start.saturating_add(offset)..)?;
@@ -152,7 +152,7 @@ impl CoreMemory {
             let offsets = (PAGE..range.file_size).step_by(PAGE);
             offsets.filter_map(move |offset| page(range, offset))
         });
-        first.chain(others)
+        first.chain(others.take(self.bytes.len() / PAGE))
     }
 }
 

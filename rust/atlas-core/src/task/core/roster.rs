@@ -3,25 +3,43 @@
 use std::collections::HashMap;
 
 use super::super::written::{WrittenImage, WrittenSegment};
-
-/// Images that a core without atlas may list. Real processes have some thousands.
-pub(super) const MOST_IMAGES: usize = 1 << 15;
+use super::counted;
 
 /// Images in the order in which they were first named, one for each address.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     images: Vec<WrittenImage>,
     places: HashMap<u64, usize>,
-    /// How many were left out since there were too many.
-    pub(super) left_out: usize,
-    /// How many are named with different UUIDs.
-    pub(super) disputed: usize,
+    /// How many images there may be.
+    most: usize,
+    /// How many of the list that is being added were left out since there were too many.
+    left_out_of_list: usize,
+    /// The same of the list that lost most: several lists mostly name the same images.
+    left_out: usize,
+    /// How many are named with different UUIDs by different lists.
+    disputed: usize,
 }
 
 impl Roster {
+    /// For `most` images.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    /// Says that what is added from now on comes from another list.
+    pub(super) const fn begin_list(&mut self) {
+        self.left_out_of_list = 0;
+    }
+
     /// Adds an image, or what is not yet known of it.
     pub(super) fn add(&mut self, image: WrittenImage) {
-        if let Some(known) = self.places.get(&image.address).and_then(|place| self.images.get_mut(*place)) {
+        self.add_with(image.address, || image);
+    }
+
+    /// As [`Self::add`], for an image that is made only where there is room for it.
+    pub(super) fn add_with(&mut self, address: u64, image: impl FnOnce() -> WrittenImage) {
+        if let Some(known) = self.places.get(&address).and_then(|place| self.images.get_mut(*place)) {
+            let image = image();
             let differ = known.uuid.is_some() && image.uuid.is_some() && known.uuid != image.uuid;
             self.disputed = self.disputed.saturating_add(usize::from(differ));
             known.uuid = known.uuid.or(image.uuid);
@@ -31,11 +49,12 @@ impl Roster {
                 known.segments = image.segments;
                 known.preferred_load_address = image.preferred_load_address;
             }
-        } else if self.images.len() < MOST_IMAGES {
-            self.places.insert(image.address, self.images.len());
-            self.images.push(image);
+        } else if self.images.len() < self.most {
+            self.places.insert(address, self.images.len());
+            self.images.push(image());
         } else {
-            self.left_out = self.left_out.saturating_add(1);
+            self.left_out_of_list = self.left_out_of_list.saturating_add(1);
+            self.left_out = self.left_out.max(self.left_out_of_list);
         }
     }
 
@@ -47,6 +66,18 @@ impl Roster {
     /// Whether there is none.
     pub(super) const fn is_empty(&self) -> bool {
         self.images.is_empty()
+    }
+
+    /// How many were named in all, with those that were left out.
+    pub(super) const fn named(&self) -> usize {
+        self.images.len().saturating_add(self.left_out)
+    }
+
+    /// What there is to be said of the lists.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let left_out = format!("{} images more than {} are left out", self.left_out, self.most);
+        let disputed = format!("{} images have different UUIDs in different lists", self.disputed);
+        counted([(self.left_out, left_out), (self.disputed, disputed)])
     }
 
     /// The list.

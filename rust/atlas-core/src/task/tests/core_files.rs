@@ -147,14 +147,15 @@ fn an_atlas_in_two_segments_is_joined_and_one_at_fault_is_told() {
     assert_eq!(snapshot(&halves(bytes[1000..].to_vec())).record().timestamp, time(3));
     let mut bad = bytes[1000..].to_vec();
     bad[500] ^= 1;
-    for second in [bad, bytes[1000..2000].to_vec()] {
+    let published = "the snapshot that the process published is";
+    for (second, why) in [(bad, "damaged in the core"), (bytes[1000..2000].to_vec(), "not in the core")] {
         let found = snapshot(&halves(second));
-        assert!(warns(&found, "the snapshot that the process published is not in the core"), "{:?}", found.warnings());
+        assert!(warns(&found, &format!("{published} {why}")), "{:?}", found.warnings());
         assert_eq!((places(&found), found.record().timestamp), (vec![(0x1_0000, None)], 5));
     }
     let limits = Limits { decoded_bytes: 100, ..Limits::default() };
     let options = Options { policy: Policy { limits, ..Policy::default() }, ..Options::default() };
-    assert_eq!(open(&halves(vec![])).snapshot(options).unwrap_err().kind().code(), 6);
+    assert_eq!(open(&halves(bytes[1000..].to_vec())).snapshot(options).unwrap_err().kind().code(), 6);
 }
 
 #[test]
@@ -282,16 +283,32 @@ fn notes_are_joined_with_headers() {
 fn pointers_are_stripped_by_the_bits_that_count() {
     for (payload, bits) in [(vec![3_u32, 39, 0, 0], (39, 39)), (vec![4, 47, 52, 0], (47, 52))] {
         let payload: Vec<u8> = payload.into_iter().flat_map(u32::to_le_bytes).collect();
-        let signed = 0x1_0000 | 0xabcd << 48;
+        // Bit 55 chooses the half of memory, whatever stands in the bits around it.
+        let (signed, high) = (0x1_0000 | 0xab4d << 48, 0xffff_ff80_0001_0000_u64);
         let core = Core::new(ARM64)
             .note("addrable bits", &payload)
-            .note("load binary", &cores::load_binary([5; 16], signed, u64::MAX, "/bin/signed"));
+            .note("load binary", &cores::load_binary([5; 16], signed, u64::MAX, "/bin/signed"))
+            .note("load binary", &cores::load_binary([6; 16], high, u64::MAX, "/bin/kernel"));
         let core = open(&core);
         assert_eq!(core.notes().addressable_bits, Some(bits));
-        assert_eq!((core.notes().stripped(signed), core.notes().stripped(u64::MAX)), (0x1_0000, (1 << bits.0) - 1));
+        assert_eq!(core.notes().stripped(signed), 0x1_0000);
+        assert_eq!(core.notes().stripped(u64::MAX >> 9), (1 << bits.0) - 1);
+        assert_eq!(core.notes().stripped(u64::MAX), u64::MAX);
+        assert_eq!(core.notes().stripped(high & u64::MAX >> 8), high);
         let found = core.snapshot(Options::default()).unwrap().finish().unwrap();
         assert_eq!(found.images().get(0).unwrap().address().0, 0x1_0000);
+        assert_eq!(found.images().get(1).unwrap().address().0, high);
     }
+    // Where only one number is noted it counts for both halves; none at all leaves everything as it is.
+    for (low, high, expected) in [(47, 0, [1 << 16, u64::MAX << 16]), (0, 47, [0xab4d << 48 | 1 << 16, u64::MAX << 16])]
+    {
+        let payload: Vec<u8> = [4_u32, low, high, 0].into_iter().flat_map(u32::to_le_bytes).collect();
+        let core = open(&Core::new(ARM64).note("addrable bits", &payload));
+        let high = u64::MAX << 16 & !(0x1200 << 48);
+        assert_eq!([0xab4d << 48 | 1 << 16, high].map(|address| core.notes().stripped(address)), expected);
+    }
+    let core = open(&Core::new(ARM64).note("addrable bits", &[4_u32, 0, 0, 0].map(u32::to_le_bytes).concat()));
+    assert_eq!(core.notes().stripped(0xab4d << 48), 0xab4d << 48);
 }
 
 #[test]
@@ -307,7 +324,7 @@ fn headers_alone_are_found_in_any_page() {
     let core = Core::new(ARM64).segment(0x10_0000, 5, text).segment(0x20_0000, 5, object);
     let found = snapshot(&core);
     assert_eq!(places(&found), [(0x10_0000, None), (0x10_5000, None)]);
-    assert!(warns(&found, "does not hold dyld_all_image_infos") && warns(&found, "names no list of images"));
+    assert!(warns(&found, "does not hold dyld_all_image_infos") && warns(&found, "names no whole list of images"));
     let error =
         open(&Core::new(ARM64).segment(0x10_0000, 5, vec![0; 0x4000])).snapshot(Options::default()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MachO(_)) && error.hint().is_some());

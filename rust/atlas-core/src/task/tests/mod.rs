@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod core_files;
+mod core_lists;
 #[path = "../../../tests/support/cores.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod cores;

@@ -178,7 +178,7 @@ pub fn atlas(variant: u64, kind: Kind) -> Vec<u8> {
         ..Default::default()
     };
     let mut archive = ArchiveWriter::with_stamp(kind.stamp);
-    archive.add_file(b"process.plist", process.to_plist().unwrap()).unwrap();
+    archive.add_file(b"process.plist", process.into_plist().unwrap()).unwrap();
     if kind.more_files {
         for file in 0..4_u64 {
             let data = (variant * 5 + file).to_le_bytes().repeat(300);

@@ -55,6 +55,13 @@ fn one_is_enough_and_none_is_an_error() {
 }
 
 #[test]
+fn permissions_that_do_not_exist_are_left_out() {
+    let image = Image { kind: 2, segments: vec![("__TEXT", 0x1000, 0x4000, 0x105)], ..Image::new("") };
+    let snapshot = scavenged(|contents| contents.map(0x50_0000, image_header(ARM64, &image), 5, None)).unwrap();
+    assert_eq!(snapshot.images().get(0).unwrap().segments().next().unwrap().permissions(), 5);
+}
+
+#[test]
 fn load_commands_longer_than_a_page_and_longer_than_sense() {
     let mut long = Image::new("/bin/long");
     long.segments = (0..200).map(|index| ("__TEXT", 0x1_0000_0000 + index * 0x1000, 0x1000, 5)).collect();
