@@ -121,7 +121,7 @@ impl ImageSet {
         self.own.as_ref()
     }
 
-    /// The slide of own images that have a preferred address only.
+    /// The slide of own images that have a preferred address only; there is none without a cache.
     fn own_slide(&self) -> Slide {
         self.cache.as_ref().map_or(Slide(0), |cache| cache.slide())
     }

@@ -254,7 +254,21 @@ impl Opening {
             }
             _ => None,
         };
-        let images = Arc::new(ImageSet::of_process(record.images.clone(), cache.clone(), pointer_size));
+        let own = match &cache {
+            Some(_) => record.images.clone(),
+            // Without the cache nobody knows how far it was moved.
+            None => {
+                let (own, dropped) = record.images.placed();
+                if dropped > 0 {
+                    report.note(&format!(
+                        "{PROCESS}: {dropped} images have a preferred address alone, and the slide of the shared cache that \
+                         they would have is not known: they are not listed"
+                    ));
+                }
+                own
+            }
+        };
+        let images = Arc::new(ImageSet::of_process(own, cache.clone(), pointer_size));
         let cache = cache.map(|(cache, _)| cache);
         Ok(Snapshot { archive, record, images, cache, warnings: report.into_warnings(), options })
     }

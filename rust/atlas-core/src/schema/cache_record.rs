@@ -11,6 +11,7 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
+use super::rows::Placing;
 
 /// What an atlas says of one shared cache, checked.
 #[derive(Debug)]
@@ -136,7 +137,14 @@ impl CacheRecord {
             raw_pointer_size: cache.required(keys::cache::POINTER_SIZE, &dictionary::unsigned())?,
             symbol_file_name: symbol_file_name.map(|name| name.decode_lossy().into_owned()),
             symbol_file_uuid: cache.optional(report, keys::cache::SYMBOL_FILE_UUID, &dictionary::uuid())?,
-            images: ImageTable::check(&plist, images, cache.path().key(keys::cache::IMAGES), policy, report)?,
+            images: ImageTable::check(
+                &plist,
+                images,
+                cache.path().key(keys::cache::IMAGES),
+                Placing::WithCache,
+                policy,
+                report,
+            )?,
             plist: plist.clone(),
             reference,
         };

@@ -11,7 +11,7 @@ use super::dictionary::describe;
 use super::keys;
 use super::path::Path;
 use super::report::Report;
-use super::rows::{ImageRow, SegmentRow};
+use super::rows::{ImageRow, Placing, SegmentRow};
 
 /// The keys of an image that are read, in the order of their slots.
 pub(super) const IMAGE: [&str; 6] = [
@@ -162,6 +162,7 @@ pub(super) fn image(
     view: View<'_>,
     position: usize,
     place: Place,
+    placing: Placing,
     faults: &mut Faults<'_>,
     budget: &mut Budget,
 ) -> Result<Option<ImageRow>> {
@@ -179,20 +180,31 @@ pub(super) fn image(
             }
         };
     }
-    let address = optional!(0, ADDRESS);
+    // Without the address that it had, the image would be taken for one that moves with the cache.
+    let address = match located.optional(0, ADDRESS) {
+        Ok(address) => address,
+        Err(error) => return faults.fault(place, IMAGE[0], error).map(|()| None),
+    };
     let preferred_load_address = optional!(1, ADDRESS);
     let uuid = optional!(2, UUID);
     let (install_name, name_length) = optional!(3, TEXT).unwrap_or_default();
     let (file_path, path_length) = optional!(4, TEXT).unwrap_or_default();
     let segments = optional!(5, ARRAY).unwrap_or_default();
-    if address.is_none() && preferred_load_address.is_none() {
-        let expected = format!("{} or {}", IMAGE[0], IMAGE[1]);
-        return faults.fault(place, "", Error::schema(expected, "neither").at_offset(position)).map(|()| None);
-    }
-    budget.spend(name_length)?;
-    budget.spend(path_length)?;
-    let position = position as u32;
-    Ok(Some(ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments }))
+    let error = match (address, preferred_load_address, placing) {
+        (None, None, _) => Error::schema(format!("{} or {}", IMAGE[0], IMAGE[1]), "neither"),
+        (None, Some(_), Placing::OwnAddress) => {
+            let found = format!("{} alone, and no shared cache whose slide it could have", IMAGE[1]);
+            Error::schema(IMAGE[0], found)
+        }
+        _ => {
+            budget.spend(name_length)?;
+            budget.spend(path_length)?;
+            let position = position as u32;
+            let row = ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments };
+            return Ok(Some(row));
+        }
+    };
+    faults.fault(place, "", error.at_offset(position)).map(|()| None)
 }
 
 /// The segment at `position`; `None` where it is dropped.

@@ -11,6 +11,7 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
+use super::rows::Placing;
 
 /// What a process says of itself, checked.
 #[derive(Debug)]
@@ -114,7 +115,17 @@ impl ProcessRecord {
             let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
             budget.spend(budget::ROW.saturating_add(length))?;
         }
-        let images = ImageTable::check(&plist, images, root.path().key(keys::snapshot::IMAGES), policy, report)?;
+        // First, since what it says decides which images have an address.
+        let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
+            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, report) {
+                Ok(cache) => Some(cache),
+                Err(error) => report.fault(error).map(|()| None)?,
+            },
+            None => None,
+        };
+        let placing = if cache.is_some() { Placing::WithCache } else { Placing::OwnAddress };
+        let path = root.path().key(keys::snapshot::IMAGES);
+        let images = ImageTable::check(&plist, images, path, placing, policy, report)?;
         let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
         if environment.is_some() {
             let environment = root.child(keys::snapshot::ENVIRONMENT)?;
@@ -150,13 +161,6 @@ impl ProcessRecord {
                 }
             }
         }
-        let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
-            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, report) {
-                Ok(cache) => Some(cache),
-                Err(error) => report.fault(error).map(|()| None)?,
-            },
-            None => None,
-        };
         Ok(Self {
             pid,
             platform,

@@ -10,35 +10,35 @@ use crate::error::Result;
 
 use super::budget::{self, Budget};
 use super::careful::{self, Faults, IMAGE, Place, SEGMENT};
-use super::rows::{ImageRow, ImageVisitor, SegmentRow};
+use super::rows::{ImageRow, ImageVisitor, Placing, SegmentRow};
 use super::words::Words;
 
 /// Walks the images of `array` and their segments.
 pub(super) fn walk(
     view: View<'_>,
     array: References<'_>,
+    placing: Placing,
     faults: &mut Faults<'_>,
     budget: &mut Budget,
     visitor: &mut impl ImageVisitor,
 ) -> Result<()> {
     // What dyld's encoders and plistlib write; any other combination takes the general code.
     match (view.offset_width(), view.reference_width()) {
-        (1, 1) => Walker::<1, 1>::new(view).walk(array, faults, budget, visitor),
-        (2, 1) => Walker::<2, 1>::new(view).walk(array, faults, budget, visitor),
-        (2, 2) => Walker::<2, 2>::new(view).walk(array, faults, budget, visitor),
-        (4, 2) => Walker::<4, 2>::new(view).walk(array, faults, budget, visitor),
-        (4, 4) => Walker::<4, 4>::new(view).walk(array, faults, budget, visitor),
-        _ => Walker::<0, 0>::new(view).walk(array, faults, budget, visitor),
+        (1, 1) => Walker::<1, 1>::new(view, placing).walk(array, faults, budget, visitor),
+        (2, 1) => Walker::<2, 1>::new(view, placing).walk(array, faults, budget, visitor),
+        (2, 2) => Walker::<2, 2>::new(view, placing).walk(array, faults, budget, visitor),
+        (4, 2) => Walker::<4, 2>::new(view, placing).walk(array, faults, budget, visitor),
+        (4, 4) => Walker::<4, 4>::new(view, placing).walk(array, faults, budget, visitor),
+        _ => Walker::<0, 0>::new(view, placing).walk(array, faults, budget, visitor),
     }
 }
 
 /// Image `index` of `array`, as a walk would show it.
-pub(super) fn image(view: View<'_>, array: References<'_>, index: u32) -> Option<ImageRow> {
+pub(super) fn image(view: View<'_>, array: References<'_>, index: u32, placing: Placing) -> Option<ImageRow> {
     let position = view.position(array.get(index as usize).ok()?).ok()?;
     let mut budget = Budget::new(view.data().len());
-    careful::image(view, position, Place { image: index, segment: None }, &mut Faults::Ignore, &mut budget)
-        .ok()
-        .flatten()
+    let place = Place { image: index, segment: None };
+    careful::image(view, position, place, placing, &mut Faults::Ignore, &mut budget).ok().flatten()
 }
 
 /// The segments of the array at `position` (0: none), as a walk would show them.
@@ -47,7 +47,7 @@ pub(super) fn segments<'a>(view: View<'a>, position: u32) -> impl Iterator<Item 
         Ok(Object::Array(array)) if position != 0 => Some(array),
         _ => None,
     };
-    let mut walker = Walker::<0, 0>::new(view);
+    let mut walker = Walker::<0, 0>::new(view, Placing::WithCache);
     let mut budget = Budget::new(view.data().len());
     array.into_iter().flat_map(|array| array.iter()).filter_map(move |reference| {
         let position = view.position(reference.ok()?).ok()?;
@@ -70,14 +70,15 @@ type Priced<T> = Option<(T, usize)>;
 struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
     words: Words<'a, OFFSET, REFERENCE>,
+    placing: Placing,
     image_shape: Shape<'a>,
     segment_shape: Shape<'a>,
 }
 
 impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFERENCE> {
-    fn new(view: View<'a>) -> Self {
+    fn new(view: View<'a>, placing: Placing) -> Self {
         const UNKNOWN: Shape<'static> = Shape { keys: &[], values: [0; 6] };
-        Self { view, words: Words::new(view), image_shape: UNKNOWN, segment_shape: UNKNOWN }
+        Self { view, words: Words::new(view), placing, image_shape: UNKNOWN, segment_shape: UNKNOWN }
     }
 
     fn walk(
@@ -183,7 +184,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         }
         match self.usual_image(position, &self.image_shape) {
             Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => careful::image(self.view, position, place, faults, budget),
+            None => careful::image(self.view, position, place, self.placing, faults, budget),
         }
     }
 
@@ -250,7 +251,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         let address = self.value(keys, address, |words, at| words.integer(at).map(|(bits, _)| bits))?;
         let preferred_load_address =
             self.value(keys, preferred, |words, at| words.integer(at).map(|(bits, _)| bits))?;
-        if address.is_none() && preferred_load_address.is_none() {
+        if address.is_none() && (preferred_load_address.is_none() || self.placing == Placing::OwnAddress) {
             return None;
         }
         let uuid = self.value(keys, uuid, Words::data16)?;
