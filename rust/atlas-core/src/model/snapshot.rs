@@ -184,13 +184,15 @@ impl Opening {
     /// wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
-        let path = cache::atlas_path(&reference.file_path);
+        // What is no text is the name of no file on Darwin.
+        let Some(main) = reference.file_path.as_str() else { return };
+        let path = cache::atlas_path(main);
         // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
         // Darwin process has, may name another machine.
         if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
-        let main = PathBuf::from(&reference.file_path);
+        let main = PathBuf::from(main);
         let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
         // What no file can be called is said once.
         let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::bplist::{Object, Pairs, Plist, Text, View};
 use crate::error::{Error, Result};
+use crate::identifier::FilePath;
 
 use super::budget::{self, Budget};
 use super::dictionary::{self, Dictionary};
@@ -46,7 +47,7 @@ pub struct CacheReference {
     /// Where it lies in the process.
     pub address: u64,
     /// Path of its main file.
-    pub file_path: String,
+    pub file_path: FilePath,
     /// UUID of the translated cache.
     pub aot_uuid: Option<Uuid>,
     /// Where the translated cache lies.
@@ -293,10 +294,7 @@ impl CacheReference {
         Ok(Self {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
-            file_path: cache
-                .required(keys::cache_reference::FILE_PATH, &dictionary::path())?
-                .decode_lossy()
-                .into_owned(),
+            file_path: cache.required(keys::cache_reference::FILE_PATH, &dictionary::path())?.to_bytes().into(),
             aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,
             aot_address: cache.optional(report, keys::cache_reference::AOT_ADDRESS, &dictionary::address())?,
             bitmap: plist.part(bitmap),

@@ -46,7 +46,8 @@ fn own_images_whose_cache_is_not_found() {
             let process = records::process(three(0x5000)).with("dsc1", records::reference(SLIDE, bitmap));
             let snapshot = open_with(&process, None, lenient);
             assert_eq!(snapshot.images().columns().address, [0x5070, 0x5070]);
-            let told = snapshot.warnings().iter().filter(|warning| warning.contains("1 images have a preferred address"));
+            let told =
+                snapshot.warnings().iter().filter(|warning| warning.contains("1 images have a preferred address"));
             assert_eq!((told.count(), snapshot.warnings().len()), (1, 1 + bitmap.len()));
             assert_eq!(snapshot.images().segment_columns().len(), 6);
             consistent(snapshot.images());
@@ -113,7 +114,9 @@ fn images_with_neither_address() {
 
 #[test]
 fn the_end_of_the_highest_segment() {
-    let end = |segments: &[(&str, u64, u64)]| own_images(vec![image(1, 0x1000, segments).with("addr", int(0x1000))]).columns().vm_end[0];
+    let end = |segments: &[(&str, u64, u64)]| {
+        own_images(vec![image(1, 0x1000, segments).with("addr", int(0x1000))]).columns().vm_end[0]
+    };
     assert_eq!(end(&[]), 0);
     assert_eq!(end(&[("a", 0x100, 0x10), ("b", 0, 0x10)]), 0x1110);
     assert_eq!(end(&[("a", 0, u64::MAX >> 1), ("b", 0, 1)]), 0x1000 + (u64::MAX >> 1));
@@ -157,12 +160,13 @@ fn equal_is_the_same_load() {
 
 #[test]
 fn what_names_an_image() {
-    let images = own_images(vec![own_image(1, 0), image(2, 0x10, &[]).with("addr", int(0x10)), dict([("addr", int(0x20))])]);
+    let images =
+        own_images(vec![own_image(1, 0), image(2, 0x10, &[]).with("addr", int(0x10)), dict([("addr", int(0x20))])]);
     let image = |index: usize| images.get(index).unwrap();
     assert_eq!(string(image(0).name()).as_deref(), Some("lib1.dylib"));
     assert_eq!(string(image(1).install_name()).as_deref(), Some("/usr/lib/lib2.dylib"));
     assert_eq!((image(1).identifier().path, image(2).name()), (None, None));
-    assert_eq!(image(0).identifier().path.as_deref(), Some("/opt/lib1.dylib"));
+    assert_eq!(image(0).identifier().path, Some("/opt/lib1.dylib".into()));
     assert_eq!(image(0).identifier().uuid, Some(Uuid::from_u128(1)));
     assert_eq!((image(2).segment_count(), image(2).segments().count()), (0, 0));
 }

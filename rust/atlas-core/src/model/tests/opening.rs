@@ -52,7 +52,7 @@ fn a_provider_then_beside_the_cache_then_embedded() {
 
     let mut all = opening();
     let wanted = all.wanted().unwrap();
-    assert_eq!((wanted.uuid, wanted.path), (Some(cache_uuid()), Some(folder.cache())));
+    assert_eq!((wanted.uuid, wanted.path), (Some(cache_uuid()), Some(folder.cache().as_str().into())));
     assert!(all.offer(&Supply::Bytes(atlas(&cache(1)))).unwrap());
     assert!(all.wanted().is_none(), "it was found");
     assert!(!all.offer(&Supply::Bytes(atlas(&cache(5)))).unwrap(), "and nothing more is taken");
@@ -187,7 +187,7 @@ fn a_wrong_checksum() {
     assert!(matches!(error.kind(), ErrorKind::Archive(_)), "{error}");
     assert_eq!(error.location().entry.as_deref(), Some("process.plist"));
     let opening = Opening::new(bytes.into(), options(true)).unwrap();
-    assert_eq!(opening.wanted().unwrap().path.as_deref(), Some("/Nowhere/x"));
+    assert_eq!(opening.wanted().unwrap().path, Some("/Nowhere/x".into()));
     assert_eq!(opening.finish().unwrap().warnings().len(), 2);
 }
 
