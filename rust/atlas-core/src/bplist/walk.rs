@@ -36,6 +36,10 @@ pub trait Build {
     fn text(&mut self, text: Text<'_>) -> Made<Self>;
     /// A number as the key-value archiver refers to objects.
     fn uid(&mut self, value: u128) -> Made<Self>;
+    /// The error with the position of the object that could not be made, for one that came without.
+    fn place(error: Self::Error, _position: usize) -> Self::Error {
+        error
+    }
     /// An array, or one of the two kinds of sets.
     fn array(&mut self, items: &[Self::Value]) -> Made<Self>;
     /// A dictionary: as many keys as values, in file order. Each key was made by [`Build::text`]. Keys may repeat, also
@@ -255,7 +259,8 @@ impl<'a, B: Build> Walk<'a, '_, B> {
                 let (keys, values) = items.split_at_checked(keys.len()).unwrap_or_default();
                 self.builder.dictionary(keys, values)
             }
-        }?;
+        }
+        .map_err(|error| B::place(error, position))?;
         self.values.truncate(frame.base);
         self.finish(frame.reference, value, frame.height, false);
         Ok(())

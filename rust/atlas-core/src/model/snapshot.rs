@@ -108,8 +108,24 @@ impl Opening {
     /// # Errors
     /// What is wrong with the atlas; a lenient opening notes it instead.
     pub fn offer(&mut self, supply: &Supply) -> Result<bool> {
+        self.try_offer(supply).or_else(|error| self.pass_over("an atlas that was offered", error).map(|()| false))
+    }
+
+    /// As [`Self::offer`], for a caller who can say what the atlas is where [`Self::pass_over`] notes it.
+    ///
+    /// # Errors
+    /// What is wrong with the atlas, however the snapshot is opened.
+    pub fn try_offer(&mut self, supply: &Supply) -> Result<bool> {
+        self.take(supply, RecordOrigin::Provider)
+    }
+
+    /// What a lenient opening does with an error of [`Self::try_offer`]: it notes it, and that it was in `what`.
+    ///
+    /// # Errors
+    /// The error itself, where the opening is not lenient or a limit is exceeded.
+    pub fn pass_over(&mut self, what: &str, error: Error) -> Result<()> {
         // The fault is the atlas's: its place is in there, not in the record of the process.
-        self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+        self.report.fault_of(what, error)
     }
 
     /// As [`Self::offer`], for an atlas in memory that was offered before: whether its record is known. Nothing is decoded.

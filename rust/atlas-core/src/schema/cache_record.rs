@@ -129,7 +129,7 @@ impl CacheRecord {
             )?;
         }
         let (images, _) = cache.required_at(keys::cache::IMAGES, &dictionary::array())?;
-        let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::string())?;
+        let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::file_name())?;
         let record = Self {
             uuid,
             preferred_load_address: cache.required(keys::cache::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
@@ -226,7 +226,7 @@ fn read_subcache(
         let reference = reference.map_err(|error| error.at_key(path.to_string()))?;
         mapping(MappingRow::read(view, reference, path, budget)?);
     }
-    let name = subcache.required(keys::subcache::NAME, &dictionary::path())?;
+    let name = subcache.required(keys::subcache::NAME, &dictionary::file_name())?;
     budget.spend(name.payload().len())?;
     Ok(SubCacheRow {
         name: name.decode_lossy().into_owned(),

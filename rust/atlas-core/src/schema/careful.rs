@@ -140,8 +140,7 @@ const fn integer(object: &Object<'_>) -> Option<Integer> {
 }
 
 const ADDRESS: Wanted<u64> = Wanted { what: "integer of 64 bits", take: |_, object| integer(object)?.bits() };
-const SIZE: Wanted<u64> =
-    Wanted { what: "integer that is not negative", take: |_, object| integer(object)?.unsigned() };
+const SIZE: Wanted<u64> = Wanted { what: "integer of 0 to 2^64 - 1", take: |_, object| integer(object)?.unsigned() };
 const PROTECTION: Wanted<u8> =
     Wanted { what: "integer of 0 to 255", take: |_, object| u8::try_from(integer(object)?.unsigned()?).ok() };
 const UUID: Wanted<[u8; 16]> = Wanted {

@@ -97,6 +97,15 @@ impl ImageTable {
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
+    /// How many images stand in the record, those that were dropped included.
+    #[must_use]
+    pub fn written_len(&self) -> usize {
+        match self.plist.view().object_at(self.array as usize) {
+            Ok(Object::Array(array)) => array.len(),
+            _ => 0,
+        }
+    }
+
         self.count == 0
     }
 

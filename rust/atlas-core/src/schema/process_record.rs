@@ -118,7 +118,7 @@ impl ProcessRecord {
         }
         // First, since what it says decides which images have an address.
         let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
-            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, report) {
+            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, policy, report) {
                 Ok(cache) => Some(cache),
                 Err(error) => report.fault(error).map(|()| None)?,
             },
@@ -190,7 +190,7 @@ impl ProcessRecord {
         Dictionary::open(view, view.top(), Path::Root).ok()?.checked(key, &dictionary::dictionary())
     }
 
-    /// The keys of the root that this version does not know, in file order, with the references of their values.
+    /// The keys of the root that this version does not know, in file order.
     #[must_use]
     pub fn unknown(&self) -> Vec<(Text<'_>, u32)> {
         let view = self.plist.view();
@@ -289,8 +289,14 @@ impl AotImageRow {
 }
 
 impl CacheReference {
-    fn read(plist: &Plist, cache: &Dictionary<'_, '_>, report: &mut Report) -> Result<Self> {
-        let bitmap = cache.required(keys::cache_reference::BITMAP, &dictionary::data())?;
+    fn read(plist: &Plist, cache: &Dictionary<'_, '_>, policy: Policy, report: &mut Report) -> Result<Self> {
+        let (at, bitmap) = cache.required_at(keys::cache_reference::BITMAP, &dictionary::data())?;
+        // A bit is an image of the cache, of which there may be no more than that.
+        let most = u64::from(policy.limits.images).div_ceil(8);
+        if bitmap.len() as u64 > most {
+            let error = Error::limit("bytes of a bitmap of images", most, bitmap.len() as u64);
+            return Err(error.at_key(cache.path().key(keys::cache_reference::BITMAP).to_string()).at_offset(at));
+        }
         Ok(Self {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,

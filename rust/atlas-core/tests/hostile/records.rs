@@ -329,7 +329,7 @@ fn sizes_of_half_the_address_space_and_segments_past_its_end() {
     let image = raw.keyed(&[("addr", address), ("segs", segments)]);
     let images = raw.array(&[image]);
     let root = raw.process(images, &[]);
-    let lenient = is_faulty("2^63", &raw.finish(root), "imgs[0].segs[0].size: expected integer that is not negative");
+    let lenient = is_faulty("2^63", &raw.finish(root), "imgs[0].segs[0].size: expected integer of 0 to 2^64 - 1");
     assert_eq!(lenient.images().get(0).unwrap().segment_count(), 0);
     assert!(open(&archive(raw.finish(root)), true).is_ok());
 }

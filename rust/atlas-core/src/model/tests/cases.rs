@@ -27,7 +27,7 @@ fn own_images_without_a_cache() {
     consistent(&images);
 
     // Without a cache that was moved nothing says where it lies.
-    let process = records::process([own, &[only_preferred.clone()]].concat());
+    let process = records::process([own, std::slice::from_ref(only_preferred)].concat());
     let error = Opening::new(archive(&process, None), options(false)).unwrap_err();
     assert_eq!(error.location().key_path.as_deref(), Some("imgs[2]"));
     assert!(error.to_string().contains("expected addr, found padr alone"), "{error}");

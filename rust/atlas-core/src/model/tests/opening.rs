@@ -113,6 +113,7 @@ fn a_broken_offer() {
         assert_eq!(origin(&snapshot), Some((RecordOrigin::Embedded, 3)));
         assert_eq!(snapshot.warnings().len(), 1);
         assert!(!snapshot.warnings()[0].contains("process.plist"), "{:?}", snapshot.warnings());
+        assert!(snapshot.warnings()[0].starts_with("an atlas that was offered: "), "{:?}", snapshot.warnings());
     }
     let mut opening = Opening::new(bytes, options(true)).unwrap();
     assert!(opening.offer(&damaged()).unwrap());
