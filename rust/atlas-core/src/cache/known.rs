@@ -174,6 +174,15 @@ impl KnownCache {
         }
     }
 
+    /// The record of an atlas; `None` where the headers of the files stand for it.
+    #[must_use]
+    pub const fn record(&self) -> Option<&CacheRecord> {
+        match &self.record {
+            Record::Atlas(atlas) => Some(&atlas.record),
+            Record::Scavenged(_) => None,
+        }
+    }
+
     /// Where the record came from.
     #[must_use]
     pub const fn origin(&self) -> RecordOrigin {

@@ -13,25 +13,11 @@ use super::path::Path;
 use super::report::Report;
 use super::rows::{ImageRow, Placing, SegmentRow};
 
-/// The keys of an image that are read, in the order of their slots.
-pub(super) const IMAGE: [&str; 6] = [
-    keys::image::ADDRESS,
-    keys::image::PREFERRED_LOAD_ADDRESS,
-    keys::image::UUID,
-    keys::image::INSTALL_NAME,
-    keys::image::FILE_PATH,
-    keys::image::SEGMENTS,
-];
+/// The keys of an image, in the order of their slots.
+pub(super) const IMAGE: [&str; 6] = keys::image::ALL;
 
 /// The keys of a segment, in the order of their slots.
-pub(super) const SEGMENT: [&str; 6] = [
-    keys::segment::NAME,
-    keys::segment::PREFERRED_LOAD_ADDRESS,
-    keys::segment::VM_SIZE,
-    keys::segment::FILE_SIZE,
-    keys::segment::PERMISSIONS,
-    keys::segment::FILE_OFFSET,
-];
+pub(super) const SEGMENT: [&str; 6] = keys::segment::ALL;
 
 /// What becomes of a fault.
 pub(super) enum Faults<'r> {

@@ -4,10 +4,11 @@ use crate::bplist::{Object, Plist, Text};
 use crate::error::{Error, Result};
 
 use super::budget::Budget;
-use super::careful::Faults;
+use super::careful::{Faults, IMAGE, SEGMENT};
 use super::path::Path;
 use super::report::{Policy, Report};
 use super::rows::{ImageRow, ImageVisitor, Placing, SegmentRow};
+use super::unknown::{self, UnknownOfImage};
 use super::walker;
 
 /// For checking: counts segments, so that whoever gathers them knows how much room they take, and the images that only a
@@ -47,6 +48,7 @@ pub struct ImageTable {
     /// Images without an address of their own.
     unplaced: u32,
     placing: Placing,
+    may_have_unknown: bool,
     lenient: bool,
 }
 
@@ -72,7 +74,7 @@ impl ImageTable {
         let mut budget = Budget::new(view.data().len());
         let mut faults = Faults::Report { report, path, dropped: &mut dropped };
         let mut counts = Counts::default();
-        walker::walk(view, array, placing, &mut faults, &mut budget, &mut counts)?;
+        let may_have_unknown = walker::walk(view, array, placing, &mut faults, &mut budget, &mut counts)?;
         let all = array.len() as u32;
         let kept =
             (!dropped.is_empty()).then(|| (0..all).filter(|index| dropped.binary_search(index).is_err()).collect());
@@ -83,6 +85,7 @@ impl ImageTable {
             segment_count: counts.segments,
             unplaced: counts.unplaced,
             placing,
+            may_have_unknown,
             kept,
             lenient: policy.lenient,
         })
@@ -94,9 +97,6 @@ impl ImageTable {
         self.count
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
     /// How many images stand in the record, those that were dropped included.
     #[must_use]
     pub fn written_len(&self) -> usize {
@@ -106,6 +106,9 @@ impl ImageTable {
         }
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
@@ -182,7 +185,7 @@ impl ImageTable {
 
     /// The segments in the array at a position that a row of this table names; none for 0.
     pub fn segments_at(&self, position: u32) -> impl Iterator<Item = SegmentRow> + use<'_> {
-        walker::segments(self.plist.view(), position)
+        walker::segments(self.plist.view(), position).map(|(_, row)| row)
     }
 
     /// How many segments an image of this table has.
@@ -201,6 +204,19 @@ impl ImageTable {
             Ok(Object::Array(array)) if position != 0 => array.len(),
             _ => 0,
         }
+    }
+
+    /// The keys of image `index` and its segments that are not read here; `None` where no image of the table has any, which costs
+    /// nothing to know.
+    #[must_use]
+    pub fn unknown(&self, index: u32) -> Option<UnknownOfImage> {
+        if !self.may_have_unknown {
+            return None;
+        }
+        let row = self.row(index)?;
+        let view = self.plist.view();
+        let segments = walker::segments(view, row.segments).map(|(at, _)| unknown::at(view, at, &SEGMENT)).collect();
+        Some(UnknownOfImage { image: unknown::at(view, row.position as usize, &IMAGE), segments })
     }
 
     /// The string at a position that a row of this table names; `None` for 0.

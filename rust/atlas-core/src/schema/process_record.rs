@@ -13,6 +13,7 @@ use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
 use super::rows::Placing;
+use super::unknown::{self, UnknownKey};
 
 /// What a process says of itself, checked.
 #[derive(Debug)]
@@ -192,15 +193,34 @@ impl ProcessRecord {
 
     /// The keys of the root that this version does not know, in file order.
     #[must_use]
-    pub fn unknown(&self) -> Vec<(Text<'_>, u32)> {
+    pub fn unknown(&self) -> Vec<UnknownKey> {
         let view = self.plist.view();
         let Ok(root) = Dictionary::open(view, view.top(), Path::Root) else { return Vec::new() };
-        let unknown = root.pairs().iter().filter_map(|pair| {
-            let (key, value) = pair.ok()?;
-            let key = view.object(key).ok()?.text()?;
-            (!keys::snapshot::ALL.iter().any(|known| key.is(known))).then_some((key, value))
-        });
-        unknown.collect()
+        unknown::among(view, root.pairs(), &keys::snapshot::ALL)
+    }
+
+    /// The same for what the process says of its cache.
+    #[must_use]
+    pub fn unknown_of_cache(&self) -> Vec<UnknownKey> {
+        let pairs = self.cache.as_ref().and_then(|_| self.section(keys::snapshot::SHARED_CACHE));
+        pairs.map_or_else(Vec::new, |pairs| unknown::among(self.plist.view(), pairs, &keys::cache_reference::ALL))
+    }
+
+    /// The same for the environment.
+    #[must_use]
+    pub fn unknown_of_environment(&self) -> Vec<UnknownKey> {
+        let pairs = self.section(keys::snapshot::ENVIRONMENT).filter(|_| self.has_environment);
+        pairs.map_or_else(Vec::new, |pairs| {
+            unknown::among(self.plist.view(), pairs, &keys::ENVIRONMENT.map(|(key, _)| key))
+        })
+    }
+
+    /// The same for each of the translated images that [`Self::aot_images`] gives.
+    #[must_use]
+    pub fn unknown_of_aot_images(&self) -> Vec<Vec<UnknownKey>> {
+        let view = self.plist.view();
+        let unknown = |reference| unknown::at(view, view.position(reference).unwrap_or(0), &keys::aot_image::ALL);
+        self.aot_rows().map_or_else(Vec::new, |rows| rows.map(|(reference, _)| unknown(reference)).collect())
     }
 
     /// The known path variables that the record has, by their `DYLD_` names; `None` where it has no environment.
@@ -232,6 +252,11 @@ impl ProcessRecord {
     /// The translated images; `None` where the record has no list of them.
     #[must_use]
     pub fn aot_images(&self) -> Option<Vec<AotImageRow>> {
+        Some(self.aot_rows()?.map(|(_, row)| row).collect())
+    }
+
+    /// The same, each with its reference.
+    fn aot_rows(&self) -> Option<impl Iterator<Item = (u32, AotImageRow)> + use<'_>> {
         if !self.has_aot_images {
             return None;
         }
@@ -239,8 +264,9 @@ impl ProcessRecord {
         let root = Dictionary::open(view, view.top(), Path::Root).ok()?;
         let array = root.checked(keys::snapshot::AOT_IMAGES, &dictionary::array())?;
         let mut budget = Budget::new(view.data().len());
-        let mut read = |reference| AotImageRow::read(view, reference, Path::Root, &mut budget).ok();
-        Some(array.iter().filter_map(|reference| read(reference.ok()?)).collect())
+        let mut read =
+            move |reference| Some((reference, AotImageRow::read(view, reference, Path::Root, &mut budget).ok()?));
+        Some(array.iter().filter_map(move |reference| read(reference.ok()?)))
     }
 }
 
