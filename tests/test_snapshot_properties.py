@@ -12,7 +12,6 @@ from dyld_atlas import (
     Platform,
     ProcessState,
     RebasedAddress,
-    Snapshot,
     SnapshotFlags,
 )
 from dyld_atlas.testing import SnapshotBuilder

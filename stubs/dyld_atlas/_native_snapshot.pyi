@@ -176,8 +176,8 @@ class Snapshot:
         """The keys of ``process.plist`` that this version does not know, with their values as `plist_loads` gives them.
 
         A newer dyld may write more than this version reads; it is not lost. Values of unknown keys are not checked when
-        a snapshot is opened: one that is not well formed, or exceeds the limits, stands as the text ``<unreadable: ...>``
-        that says why. A key that is no string stands as its kind, such as ``<integer 9>``.
+        a snapshot is opened: one that is not well formed, or exceeds the limits, stands as a text
+        ``<unreadable: ...>`` that says why. A key that is no string stands as its kind, such as ``<integer 9>``.
         """
 
     def resolve(self, address: RebasedAddress | int, /) -> Location | None:
@@ -240,8 +240,8 @@ class Snapshot:
         * warnings; unknown_keys (as `Snapshot.unknown_keys`).
 
         What a newer dyld writes elsewhere is in a further key unknown_keys of the record that has it: of an image, a
-        segment, the environment, an aot_image, the shared_cache_record, the shared_cache, a subcache, a mapping. Records
-        without such keys have none.
+        segment, the environment, an aot_image, the shared_cache_record, the shared_cache, a subcache, a mapping.
+        Records without such keys have none.
 
         >>> record = Snapshot.open("examples/calculator.aar").to_dict()
         >>> record["pid"], record["platform_name"], len(record["images"])

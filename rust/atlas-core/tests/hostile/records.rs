@@ -293,9 +293,11 @@ fn caches_by_one_long_key() {
 
 #[test]
 fn a_bitmap_of_megabytes() {
+    let process = |bytes| crate::support::process_plist(CACHE, 0x1_8000_0000, &vec![0xff; bytes]);
+    is_limited("bitmap", &process(8 << 20));
+    // A bit for each image that the limits allow.
+    let process = process(atlas_core::Limits::DEFAULT.images as usize / 8);
     let mut writer = atlas_core::archive::ArchiveWriter::new();
-    let bitmap = vec![0xff; 8 << 20];
-    let process = crate::support::process_plist(CACHE, 0x1_8000_0000, &bitmap);
     writer.add_file(b"process.plist", process).unwrap();
     let atlas = crate::support::build::cache_plist(7);
     writer.add_file(format!("caches/uuids/{CACHE}.plist").as_bytes(), atlas).unwrap();
