@@ -250,5 +250,4 @@ def test_lenient(command: Command) -> None:
     lenient = command("images", path, "--lenient", "--format", "tsv")
     assert lenient.code == 0
     assert len(lenient.rows) == 8
-    # Two of them for the address that is text: what it is, and that the image then has none.
-    assert lenient.err.count("warning:") == 3
+    assert lenient.err.count("warning:") == 2

@@ -157,6 +157,15 @@ def test_bad_objects_are_plist_errors_with_a_place(objects: list[bytes]) -> None
     assert error.found
     assert isinstance(error, ValueError)
     assert error.expected in str(error)
+    assert error.offset is not None
+
+
+def test_what_python_cannot_hold_has_a_place() -> None:
+    for bad in (b"\x33" + struct.pack(">d", 1e18), b"\x8f" + b"\xff" * 16):
+        data = frame([b"\xa2\x01\x02", b"\x51x", bad])
+        with pytest.raises(PlistError) as caught:
+            plist_loads(data)
+        assert caught.value.offset == data.index(bad)
 
 
 def test_unusual_kinds() -> None:

@@ -1,12 +1,23 @@
 """What images and segments say, and when two of them are equal."""
 
+import pickle
 from uuid import UUID
 
 import pytest
 
-from dyld_atlas import FileIdentifier, Image, Permissions, PreferredAddress, RebasedAddress, Segment, Slide
+from dyld_atlas import (
+    FileIdentifier,
+    Image,
+    Permissions,
+    PreferredAddress,
+    RebasedAddress,
+    Segment,
+    Slide,
+    Snapshot,
+    diff,
+)
 from dyld_atlas.testing import SnapshotBuilder
-from samples import BASE, LINKEDIT, SLIDE, opened, sample
+from samples import BASE, LINKEDIT, SLIDE, cache, opened, sample
 
 U1 = UUID("11111111-2222-3333-4444-555555555555")
 
@@ -74,6 +85,32 @@ def test_what_an_image_need_not_have() -> None:
     assert int(image.slide) == image.address
     assert image.segments == ()
     assert repr(image) == "<Image  address=0x100000000 segments=0>"
+
+
+def test_paths_that_are_no_text() -> None:
+    """They are told apart as any others, and shown as the system would show them."""
+
+    def snapshot(byte: bytes) -> Snapshot:
+        described = SnapshotBuilder().image("/bin/dem#", uuid=None, address=0x1000)
+        data = described.shared_cache(cache("/dyld/x#"), embed=False).build()
+        for path in (b"/bin/dem", b"/dyld/x"):
+            data = data.replace(path + b"#", path + byte)
+        return Snapshot.from_bytes(data, providers=(), lenient=True)
+
+    one, other, same = snapshot(b"\xff"), snapshot(b"\xfe"), snapshot(b"\xff")
+    assert one.images[0] != other.images[0]
+    assert one.images[0] == same.images[0]
+    assert hash(one.images[0]) == hash(same.images[0])
+    difference = diff(one, other)
+    assert (len(difference.loaded), len(difference.unloaded), len(difference.moved)) == (1, 1, 0)
+    identifier = one.images[0].identifier
+    assert identifier.path == one.images[0].file_path == "/bin/dem\udcff"
+    assert identifier != other.images[0].identifier
+    assert identifier == FileIdentifier(path="/bin/dem\udcff") == pickle.loads(pickle.dumps(identifier))
+    assert repr(identifier) == "FileIdentifier(path='/bin/dem\\udcff')"
+    assert one.shared_cache_record is not None
+    assert one.shared_cache_record.file_path == "/dyld/x\udcff"
+    assert one.to_dict()["shared_cache_record"]["file_path"] == "/dyld/x\udcff"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,22 @@ def test_limits() -> None:
         Snapshot.from_bytes(alone.build(), providers=[Giver(atlas)], limits=Limits(images=3))
 
 
+def test_bits_past_the_images_of_a_cache_are_not_listed() -> None:
+    bitmap = bytes([0b101, 0, 0, 0x80])
+    for embed, expected in ((True, [0, 2]), (False, [0, 2, 31])):
+        record: Any = opened(builder().shared_cache(cache(), used=bitmap, embed=embed)).to_dict()["shared_cache_record"]
+        assert record["used_images"] == expected
+
+
+def test_a_bitmap_of_more_images_than_are_allowed() -> None:
+    data = builder().shared_cache(cache(), used=bytes(3), embed=False).build()
+    assert Snapshot.from_bytes(data, providers=(), limits=Limits(images=17)).pid == 7
+    for lenient in (False, True):
+        with pytest.raises(LimitExceededError) as caught:
+            Snapshot.from_bytes(data, providers=(), limits=Limits(images=16), lenient=lenient)
+        assert (caught.value.key_path, caught.value.limit, caught.value.requested) == ("dsc1.bitm", 2, 3)
+
+
 def test_without_a_record_of_the_cache() -> None:
     snapshot = opened(builder(embed=False))
     assert snapshot.shared_cache is None
@@ -240,6 +257,40 @@ def test_a_broken_atlas_names_its_provider() -> None:
     snapshot = opened(builder(embed=False), Giver(b"no archive"), lenient=True)
     assert snapshot.shared_cache is None
     assert len(snapshot.warnings) == 2
+    assert snapshot.warnings[0].startswith("the atlas that provider <Giver of the test> gave: ")
+
+
+def test_own_images_that_only_a_cache_can_place() -> None:
+    def described() -> SnapshotBuilder:
+        alone = SnapshotBuilder().image("/bin/demo", address=0x1_0000_0000)
+        return alone.image("/lib/inside", address=None, preferred_load_address=0x1_8100_0000)
+
+    with pytest.raises(SchemaError) as caught:
+        opened(described())
+    assert (caught.value.key_path, caught.value.expected) == ("imgs[1]", "addr")
+    snapshot = opened(described(), lenient=True)
+    assert [image.name for image in snapshot.images] == ["demo"]
+    assert len(snapshot.warnings) == 1
+    # With a cache it moves as that does; where the cache is not found, nobody knows how far that is.
+    snapshot = opened(described().shared_cache(cache(), slide=0x4000, used=()))
+    assert snapshot.images.by_name("inside").address == 0x1_8100_4000
+    for lenient in (False, True):
+        snapshot = opened(described().shared_cache(cache(), slide=0x4000, used=(), embed=False), lenient=lenient)
+        assert [image.name for image in snapshot.images] == ["demo"]
+        assert "1 images have a preferred address alone" in snapshot.warnings[1]
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/x", "..", "a/b"])
+def test_names_that_lead_out_of_the_folder_of_a_cache(name: str) -> None:
+    atlas = cache()
+    atlas.subcache(".01", vm_offset=0x100_0000, mappings=[(0x1_8100_0000, 0x4000, 0, 5)], extra={"name": name})
+    with pytest.raises(SchemaError) as caught:
+        opened(builder(embed=False), Giver(atlas.build_atlas()))
+    assert caught.value.key_path is not None
+    assert caught.value.key_path.endswith("dscs[0].name")
+    snapshot = opened(builder(embed=False), Giver(atlas.build_atlas()), lenient=True)
+    assert snapshot.shared_cache is not None
+    assert not any(name in path for path in snapshot.shared_cache.file_paths)
 
 
 def test_a_provider_comes_before_the_embedded_record() -> None:

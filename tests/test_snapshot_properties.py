@@ -10,10 +10,8 @@ from dyld_atlas import (
     Location,
     Permissions,
     Platform,
-    PlistError,
     ProcessState,
     RebasedAddress,
-    Snapshot,
     SnapshotFlags,
 )
 from dyld_atlas.testing import SnapshotBuilder
@@ -135,31 +133,6 @@ def test_shared_cache_record() -> None:
     assert record.used_images[2] is True
     assert (record.aot_uuid, record.aot_address) == (None, None)
     assert repr(record) == f"<SharedCacheRecord {CACHE_PATH} uuid={CACHE_UUID} address=0x180008000>"
-
-
-def test_unknown_keys() -> None:
-    value = {"list": [1, 2.5, b"data", None, True], "text": "ü"}
-    snapshot = opened(SnapshotBuilder(extra={"newk": value, "ver#": 3, "proc": 5, "cput": 1}))
-    assert snapshot.unknown_keys == {"newk": value, "ver#": 3}
-    with pytest.raises(TypeError):
-        snapshot.unknown_keys["x"] = 1  # type: ignore[index]
-    assert snapshot.to_dict()["unknown_keys"] == {
-        "newk": {"list": [1, 2.5, "64617461", None, True], "text": "ü"},
-        "ver#": 3,
-    }
-
-
-def test_unknown_values_that_are_broken_do_not_hinder() -> None:
-    data = bytearray(SnapshotBuilder(extra={"newk": [["inner"]]}).build())
-    # The list that holds "inner" becomes an object of a kind that there is not.
-    at = data.index(b"\x55inner") - 2
-    while data[at] != 0xA1:
-        at -= 1
-    data[at] = 0xE1
-    snapshot = Snapshot.from_bytes(data, providers=(), lenient=True)
-    assert snapshot.pid == 1
-    with pytest.raises(PlistError):
-        _ = snapshot.unknown_keys
 
 
 def test_a_snapshot_is_an_object_of_its_own() -> None:

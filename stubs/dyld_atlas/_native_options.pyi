@@ -57,7 +57,10 @@ class FileIdentifier:
 
     @property
     def path(self) -> str | None:
-        """The path on the machine that the record came from. It says nothing about this machine."""
+        """The path on the machine that the record came from. It says nothing about this machine.
+
+        Bytes that are no text survive by surrogateescape, as in `os.fsdecode`.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

@@ -175,10 +175,9 @@ class Snapshot:
     def unknown_keys(self) -> Mapping[str, object]:
         """The keys of ``process.plist`` that this version does not know, with their values as `plist_loads` gives them.
 
-        A newer dyld may write more than this version reads; it is not lost.
-
-        Raises:
-            PlistError: a value is not well formed. Values of unknown keys are not checked when a snapshot is opened.
+        A newer dyld may write more than this version reads; it is not lost. Values of unknown keys are not checked when
+        a snapshot is opened: one that is not well formed, or exceeds the limits, stands as a text
+        ``<unreadable: ...>`` that says why. A key that is no string stands as its kind, such as ``<integer 9>``.
         """
 
     def resolve(self, address: RebasedAddress | PlainInt, /) -> Location | None:
@@ -238,10 +237,11 @@ class Snapshot:
           architecture, platform, mapped_private, image_count, subcaches (name, uuid, vm_offset, vm_size, file_size,
           file_path, preferred_load_address, mappings: name, preferred_load_address, size, file_offset, max_protection),
           aot_uuid, aot_address, local_symbols_path, local_symbols_uuid, warnings; or None;
-        * warnings; unknown_keys.
+        * warnings; unknown_keys (as `Snapshot.unknown_keys`).
 
-        Raises:
-            PlistError: as `unknown_keys`.
+        What a newer dyld writes elsewhere is in a further key unknown_keys of the record that has it: of an image, a
+        segment, the environment, an aot_image, the shared_cache_record, the shared_cache, a subcache, a mapping.
+        Records without such keys have none.
 
         >>> record = Snapshot.open("examples/calculator.aar").to_dict()
         >>> record["pid"], record["platform_name"], len(record["images"])

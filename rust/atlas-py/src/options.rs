@@ -9,7 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::uuids;
+use crate::{text, uuids};
 
 /// Upper bounds for untrusted input; a breach raises LimitExceededError.
 #[pyclass(frozen, eq, hash, weakref, module = "dyld_atlas")]
@@ -87,8 +87,9 @@ impl From<atlas_core::identifier::FileIdentifier> for FileIdentifier {
 impl FileIdentifier {
     #[new]
     #[pyo3(signature = (*, uuid = None, path = None))]
-    fn new(uuid: Option<&Bound<'_, PyAny>>, path: Option<String>) -> PyResult<Self> {
+    fn new(uuid: Option<&Bound<'_, PyAny>>, path: Option<&Bound<'_, PyString>>) -> PyResult<Self> {
         let uuid = uuid.map(uuids::argument).transpose()?;
+        let path = path.map(text::to_utf8).transpose()?.map(Into::into);
         Ok(Self(atlas_core::identifier::FileIdentifier { uuid, path }))
     }
 
@@ -98,10 +99,10 @@ impl FileIdentifier {
         self.0.uuid.map(|uuid| uuids::new(py, uuid)).transpose()
     }
 
-    /// The path on the machine that the record came from.
+    /// The path on the machine that the record came from; bytes that are no text are surrogates (os.fsdecode).
     #[getter]
-    fn path(&self) -> Option<&str> {
-        self.0.path.as_deref()
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.0.path.as_ref().map(|path| text::utf8(py, path.as_bytes())).transpose()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -109,9 +110,9 @@ impl FileIdentifier {
         if let Some(uuid) = &self.0.uuid {
             text += &format!("uuid=UUID('{uuid}')");
         }
-        if let Some(path) = &self.0.path {
+        if let Some(path) = self.path(py)? {
             let comma = if self.0.uuid.is_some() { ", " } else { "" };
-            text += &format!("{comma}path={}", PyString::new(py, path).repr()?);
+            text += &format!("{comma}path={}", path.repr()?);
         }
         Ok(text + ")")
     }
@@ -119,7 +120,7 @@ impl FileIdentifier {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Recipe<'py>> {
         let keywords = PyDict::new(py);
         keywords.set_item(intern!(py, "uuid"), self.uuid(py)?.into_bound_py_any(py)?)?;
-        keywords.set_item(intern!(py, "path"), self.0.path.as_deref())?;
+        keywords.set_item(intern!(py, "path"), self.path(py)?)?;
         recipe::<Self>(keywords)
     }
 }

@@ -21,5 +21,5 @@ mod tests;
 pub use object::{Integer, Object, Pairs, References};
 pub use text::Text;
 pub use view::{Plist, View};
-pub use walk::{Build, Made, build, build_each};
+pub use walk::{Build, Made, Values, build, build_each};
 pub use writer::{Reference, Writer};

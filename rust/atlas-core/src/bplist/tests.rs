@@ -13,7 +13,7 @@ mod writer;
 
 use std::rc::Rc;
 
-use super::{Build, Integer, Made, Plist, Reference, Text, Writer, build};
+use super::{Build, Integer, Made, Plist, Reference, Text, Values, Writer, build};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::limits::Limits;

@@ -1,12 +1,15 @@
 //! Text of a property list, in whichever of its two encodings, also where it is no valid text.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use super::object::Object;
 
 /// A string object. Either encoding may hold what is no text: dyld's encoder marks bytes as ASCII that it could not
 /// convert from UTF-8, and passes surrogates through unpaired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Two are equal where they are the same text, in whichever encoding, and where neither is text, the same bytes.
+#[derive(Clone, Copy, Debug)]
 pub enum Text<'a> {
     /// Marked ASCII; read as UTF-8, of which ASCII is a part.
     Ascii(&'a [u8]),
@@ -48,6 +51,24 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The text as UTF-8, and what is none as it is: bytes that are no text stay, and a surrogate without its partner takes the
+    /// three bytes that UTF-8 would give it. So different texts stay different.
+    #[must_use]
+    pub fn to_bytes(self) -> Cow<'a, [u8]> {
+        let Self::Utf16(payload) = self else { return Cow::Borrowed(self.payload()) };
+        let mut bytes = Vec::with_capacity(payload.len());
+        for unit in char::decode_utf16(units(payload)) {
+            match unit {
+                Ok(character) => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                Err(error) => {
+                    let [high, low] = error.unpaired_surrogate().to_be_bytes();
+                    bytes.extend([0xe0 | high >> 4, 0x80 | (high & 15) << 2 | low >> 6, 0x80 | low & 0x3f]);
+                }
+            }
+        }
+        Cow::Owned(bytes)
+    }
+
     /// The UTF-16 units of a UTF-16 string, lone surrogates among them; `None` for one that is marked ASCII.
     #[must_use]
     pub fn units(self) -> Option<impl ExactSizeIterator<Item = u16> + Clone + use<'a>> {
@@ -87,6 +108,23 @@ impl<'a> Text<'a> {
         match self {
             Self::Ascii(bytes) | Self::Utf16(bytes) => bytes,
         }
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ascii(own), Self::Ascii(other)) | (Self::Utf16(own), Self::Utf16(other)) => own == other,
+            _ => self.to_bytes() == other.to_bytes(),
+        }
+    }
+}
+
+impl Eq for Text<'_> {}
+
+impl Hash for Text<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.to_bytes().hash(state);
     }
 }
 

@@ -36,6 +36,10 @@ pub trait Build {
     fn text(&mut self, text: Text<'_>) -> Made<Self>;
     /// A number as the key-value archiver refers to objects.
     fn uid(&mut self, value: u128) -> Made<Self>;
+    /// The error with the position of the object that could not be made, for one that came without.
+    fn place(error: Self::Error, _position: usize) -> Self::Error {
+        error
+    }
     /// An array, or one of the two kinds of sets.
     fn array(&mut self, items: &[Self::Value]) -> Made<Self>;
     /// A dictionary: as many keys as values, in file order. Each key was made by [`Build::text`]. Keys may repeat, also
@@ -71,28 +75,53 @@ pub fn build_each<B: Build>(
     limits: &Limits,
     builder: &mut B,
 ) -> std::result::Result<Vec<B::Value>, B::Error> {
-    let mut walk = Walk {
-        view,
-        limits,
-        builder,
-        states: vec![NEW; referable(view)?],
-        done: Vec::new(),
-        values: Vec::new(),
-        open: Vec::new(),
-        length: 0,
-        decoded: 0,
-    };
+    let mut walk = Walk::new(view, limits, builder)?;
     for &reference in references {
-        walk.enter(reference, false, view.data().len().saturating_sub(16))?;
-        while let Some(frame) = walk.open.last_mut() {
-            match frame.next(view.reference_width())? {
-                Some((reference, is_key, at)) => walk.enter(reference, is_key, at)?,
-                None => walk.leave()?,
-            }
-        }
+        walk.make(reference)?;
     }
     // Each object left its value, and every collection took those of its items away.
     Ok(walk.values)
+}
+
+/// The values of some objects of a list, asked for one by one: one that cannot be made does not hinder the next. Together they cost
+/// no more than the whole list does, those that fail included.
+pub struct Values<'a, 'b, B: Build>(Walk<'a, 'b, B>);
+
+impl<'a, 'b, B: Build> Values<'a, 'b, B> {
+    /// Makes nothing yet.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Plist`] where the list claims more objects than it has bytes for.
+    pub fn new(view: View<'a>, limits: &'b Limits, builder: &'b mut B) -> Result<Self> {
+        Walk::new(view, limits, builder).map(Self)
+    }
+
+    /// The value of object `reference`.
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub fn make(&mut self, reference: u32) -> Made<B> {
+        let walk = &mut self.0;
+        let made = walk.make(reference);
+        let value = walk.values.pop();
+        walk.values.clear();
+        if let Err(error) = made {
+            // What was begun can be begun again.
+            for frame in walk.open.drain(..) {
+                if let Some(state) = walk.states.get_mut(frame.reference as usize) {
+                    *state = NEW;
+                }
+            }
+            return Err(error);
+        }
+        value.ok_or_else(|| Error::plist(0, "a value", "none").into())
+    }
+
+    /// Lets `value` stand for object `reference`, which could not be made: from now on wherever it is met, as a key also.
+    pub fn stand_in(&mut self, reference: u32, value: B::Value) {
+        self.0.finish(reference, value, 0, true);
+        self.0.values.clear();
+    }
 }
 
 /// How many objects a reference of this list's width can name. The others cannot be reached, but for the top object,
@@ -173,7 +202,33 @@ struct Walk<'a, 'b, B: Build> {
     decoded: u64,
 }
 
-impl<'a, B: Build> Walk<'a, '_, B> {
+impl<'a, 'b, B: Build> Walk<'a, 'b, B> {
+    fn new(view: View<'a>, limits: &'b Limits, builder: &'b mut B) -> Result<Self> {
+        Ok(Self {
+            view,
+            limits,
+            builder,
+            states: vec![NEW; referable(view)?],
+            done: Vec::new(),
+            values: Vec::new(),
+            open: Vec::new(),
+            length: 0,
+            decoded: 0,
+        })
+    }
+
+    /// Leaves the value of object `reference`, with all that it holds.
+    fn make(&mut self, reference: u32) -> std::result::Result<(), B::Error> {
+        self.enter(reference, false, self.view.data().len().saturating_sub(16))?;
+        while let Some(frame) = self.open.last_mut() {
+            match frame.next(self.view.reference_width())? {
+                Some((reference, is_key, at)) => self.enter(reference, is_key, at)?,
+                None => self.leave()?,
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the value of an object that is done, makes that of a scalar, or opens a collection. `at` is where the
     /// reference stands.
     #[inline]
@@ -229,7 +284,8 @@ impl<'a, B: Build> Walk<'a, '_, B> {
             Object::Dictionary(pairs) => {
                 return Ok(self.open(reference, position, Items::Dictionary(pairs.keys, pairs.values))?);
             }
-        }?;
+        }
+        .map_err(|error| B::place(error, position))?;
         self.finish(reference, value, 0, is_text);
         Ok(())
     }

@@ -147,6 +147,15 @@ impl KnownCache {
         }
     }
 
+    /// How many images the record was written with, those that a lenient reading dropped included.
+    #[must_use]
+    pub fn written_image_count(&self) -> usize {
+        match &self.record {
+            Record::Atlas(atlas) => atlas.record.images.written_len(),
+            Record::Scavenged(scavenged) => scavenged.image_count as usize,
+        }
+    }
+
     /// The string at a position that a row of this cache names; `None` for 0.
     #[must_use]
     #[inline]
@@ -162,6 +171,15 @@ impl KnownCache {
         match &self.record {
             Record::Atlas(atlas) => atlas.subcaches.get_or_init(|| atlas.record.subcaches()),
             Record::Scavenged(scavenged) => &scavenged.subcaches,
+        }
+    }
+
+    /// The record of an atlas; `None` where the headers of the files stand for it.
+    #[must_use]
+    pub const fn record(&self) -> Option<&CacheRecord> {
+        match &self.record {
+            Record::Atlas(atlas) => Some(&atlas.record),
+            Record::Scavenged(_) => None,
         }
     }
 
@@ -193,15 +211,21 @@ impl KnownCache {
         self.shared_linkedit.get_or_init(|| {
             // Names are uniqued by every encoder, so that nearly all of them are one position.
             let (mut known, mut ranges) = (0, Vec::new());
-            for segment in &self.columns().segments {
-                let name = segment.name;
-                if name == known || self.text(name).is_some_and(|name| name.is(LINKEDIT)) {
-                    known = name;
-                    ranges.push((segment.preferred_load_address, segment.vm_size));
+            let columns = self.columns();
+            for image in 0..columns.images.len() {
+                for segment in columns.segments_of(image) {
+                    let name = segment.name;
+                    if name == known || self.text(name).is_some_and(|name| name.is(LINKEDIT)) {
+                        known = name;
+                        ranges.push(((segment.preferred_load_address, segment.vm_size), image as u32));
+                    }
                 }
             }
             ranges.sort_unstable();
-            let mut shared: Vec<_> = ranges.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            // An image that lists it twice shares it with nobody.
+            ranges.dedup();
+            let both = ranges.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+            let mut shared: Vec<_> = both.map(|pair| pair[0].0).collect();
             shared.dedup();
             shared
         })

@@ -33,7 +33,16 @@ pub struct Decoded {
 ///   nothing is decoded or allocated then.
 pub fn decode(data: &[u8], limits: &Limits) -> Result<Decoded> {
     let container = Container::parse(data)?;
-    let too_large = || Error::limit("decoded bytes", limits.decoded_bytes, container.decoded_size);
+    let too_large = || {
+        let error = Error::limit("decoded bytes", limits.decoded_bytes, container.decoded_size);
+        // At the block that goes too far.
+        let mut decoded = 0_u64;
+        let block = container.blocks().filter_map(Result::ok).find(|block| {
+            decoded = decoded.saturating_add(block.decoded_size);
+            decoded > limits.decoded_bytes
+        });
+        error.at_offset(block.map_or(0, |block| block.offset))
+    };
     if container.decoded_size > limits.decoded_bytes {
         return Err(too_large());
     }

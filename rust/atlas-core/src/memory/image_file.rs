@@ -43,7 +43,7 @@ impl ImageFile {
     fn from_source(source: Arc<SourceFile>, uuid: Uuid) -> Result<Self> {
         source.check(Self::WRONG)?;
         let Some(slice) = slice_with_uuid(source.bytes(), uuid)? else {
-            let path = Some(source.path().to_string_lossy().into_owned());
+            let path = Some(source.path().as_os_str().as_encoded_bytes().to_owned().into());
             return Err(Error::new(ErrorKind::MissingData(FileIdentifier { uuid: Some(uuid), path })));
         };
         let mut order: Vec<usize> = (0..slice.segments.len()).collect();

@@ -34,7 +34,7 @@ pub struct CacheMapping {
 
 impl SharedCache {
     fn identifier(&self) -> FileIdentifier {
-        FileIdentifier { uuid: Some(self.uuid()), path: Some(self.file_path().to_owned()) }
+        FileIdentifier { uuid: Some(self.uuid()), path: Some(self.file_path().into()) }
     }
 
     /// The memory of the cache.

@@ -89,7 +89,7 @@ fn pair_moved(
 ) {
     let file = |image: &Image| match (image.uuid(), image.path()) {
         (Some(uuid), _) => (Some(uuid), None, 0),
-        (None, Some(path)) => (None, Some(path.into_owned()), 0),
+        (None, Some(path)) => (None, Some(path.to_bytes().into_owned()), 0),
         (None, None) => (None, None, image.address().0),
     };
     remove_pairs(old, new, gone, come, file, |old, new| moved.push((old, new)));

@@ -1,6 +1,5 @@
 //! Handles of images and segments.
 
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -83,7 +82,7 @@ impl Image {
     /// What names the file: UUID and file path, as dyld identifies it.
     #[must_use]
     pub fn identifier(&self) -> FileIdentifier {
-        FileIdentifier { uuid: self.uuid(), path: self.file_path().map(|path| path.decode_lossy().into_owned()) }
+        FileIdentifier { uuid: self.uuid(), path: self.file_path().map(|path| path.to_bytes().into()) }
     }
 
     /// Where the image lies in the process.
@@ -146,8 +145,8 @@ impl Image {
     }
 
     /// What stands for the file where there is no UUID.
-    pub(super) fn path(&self) -> Option<Cow<'_, str>> {
-        self.file_path().or_else(|| self.install_name()).map(Text::decode_lossy)
+    pub(super) fn path(&self) -> Option<Text<'_>> {
+        self.file_path().or_else(|| self.install_name())
     }
 }
 

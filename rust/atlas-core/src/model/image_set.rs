@@ -9,7 +9,7 @@ use crate::address::Slide;
 use crate::bplist::Text;
 use crate::bytes::Bytes;
 use crate::cache::{CacheSegment, KnownCache, LINKEDIT};
-use crate::schema::{ImageTable, SegmentRow};
+use crate::schema::{ImageTable, SegmentRow, UnknownOfImage};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
 use super::image::{Image, Segment};
@@ -135,7 +135,7 @@ impl ImageSet {
         self.own.as_ref()
     }
 
-    /// The slide of own images that have a preferred address only.
+    /// The slide of own images that have a preferred address only; there is none without a cache.
     fn own_slide(&self) -> Slide {
         self.cache.as_ref().map_or(Slide(0), |cache| cache.slide())
     }
@@ -187,6 +187,17 @@ impl ImageSet {
     pub fn cache_index(&self, index: usize) -> Option<u32> {
         match self.columns().row(index) {
             Row::Cache(index) if self.cache.is_some() => Some(index),
+            _ => None,
+        }
+    }
+
+    /// The keys of image `index` and its segments that are not read here, by references in the property list of the record that it
+    /// stands in: that of the cache where [`Self::cache_index`] says so. `None` where no image of that record has any.
+    #[must_use]
+    pub fn unknown(&self, index: usize) -> Option<UnknownOfImage> {
+        match (self.columns().row(index), &self.cache) {
+            (Row::Own(index), _) => self.own.as_ref()?.unknown(index),
+            (Row::Cache(index), Some(cache)) => cache.known().record()?.images.unknown(index),
             _ => None,
         }
     }

@@ -42,7 +42,7 @@ impl HashIndex {
         match text {
             Text::Ascii(bytes) => hasher.write(bytes),
             // The same text has the same hash in either encoding.
-            Text::Utf16(_) => hasher.write(text.decode_lossy().into_owned().as_bytes()),
+            Text::Utf16(_) => hasher.write(&text.to_bytes()),
         }
         hasher.finish()
     }

@@ -43,7 +43,7 @@ impl SharedCache {
         Self {
             known,
             address: RebasedAddress(reference.address),
-            file_path: reference.file_path.clone(),
+            file_path: reference.file_path.to_string_lossy().into_owned(),
             mapped_private,
             pointer_size,
             aot_uuid: reference.aot_uuid,

@@ -108,8 +108,24 @@ impl Opening {
     /// # Errors
     /// What is wrong with the atlas; a lenient opening notes it instead.
     pub fn offer(&mut self, supply: &Supply) -> Result<bool> {
+        self.try_offer(supply).or_else(|error| self.pass_over("an atlas that was offered", error).map(|()| false))
+    }
+
+    /// As [`Self::offer`], for a caller who can say what the atlas is where [`Self::pass_over`] notes it.
+    ///
+    /// # Errors
+    /// What is wrong with the atlas, however the snapshot is opened.
+    pub fn try_offer(&mut self, supply: &Supply) -> Result<bool> {
+        self.take(supply, RecordOrigin::Provider)
+    }
+
+    /// What a lenient opening does with an error of [`Self::try_offer`]: it notes it, and that it was in `what`.
+    ///
+    /// # Errors
+    /// The error itself, where the opening is not lenient or a limit is exceeded.
+    pub fn pass_over(&mut self, what: &str, error: Error) -> Result<()> {
         // The fault is the atlas's: its place is in there, not in the record of the process.
-        self.take(supply, RecordOrigin::Provider).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
+        self.report.fault_of(what, error)
     }
 
     /// As [`Self::offer`], for an atlas in memory that was offered before: whether its record is known. Nothing is decoded.
@@ -184,13 +200,15 @@ impl Opening {
     /// wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
-        let path = cache::atlas_path(&reference.file_path);
+        // What is no text is the name of no file on Darwin.
+        let Some(main) = reference.file_path.as_str() else { return };
+        let path = cache::atlas_path(main);
         // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
         // Darwin process has, may name another machine.
         if !path.starts_with('/') || path.starts_with("//") {
             return;
         }
-        let main = PathBuf::from(&reference.file_path);
+        let main = PathBuf::from(main);
         let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
         // What no file can be called is said once.
         let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));
@@ -254,7 +272,21 @@ impl Opening {
             }
             _ => None,
         };
-        let images = Arc::new(ImageSet::of_process(record.images.clone(), cache.clone(), pointer_size));
+        let own = match &cache {
+            Some(_) => record.images.clone(),
+            // Without the cache nobody knows how far it was moved.
+            None => {
+                let (own, dropped) = record.images.placed();
+                if dropped > 0 {
+                    report.note(&format!(
+                        "{PROCESS}: {dropped} images have a preferred address alone, and the slide of the shared cache that \
+                         they would have is not known: they are not listed"
+                    ));
+                }
+                own
+            }
+        };
+        let images = Arc::new(ImageSet::of_process(own, cache.clone(), pointer_size));
         let cache = cache.map(|(cache, _)| cache);
         Ok(Snapshot { archive, record, images, cache, warnings: report.into_warnings(), options })
     }

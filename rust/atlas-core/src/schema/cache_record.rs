@@ -11,6 +11,8 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
+use super::rows::Placing;
+use super::unknown::{self, UnknownKey, UnknownOfSubCache};
 
 /// What an atlas says of one shared cache, checked.
 #[derive(Debug)]
@@ -128,7 +130,7 @@ impl CacheRecord {
             )?;
         }
         let (images, _) = cache.required_at(keys::cache::IMAGES, &dictionary::array())?;
-        let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::string())?;
+        let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::file_name())?;
         let record = Self {
             uuid,
             preferred_load_address: cache.required(keys::cache::PREFERRED_LOAD_ADDRESS, &dictionary::address())?,
@@ -136,7 +138,14 @@ impl CacheRecord {
             raw_pointer_size: cache.required(keys::cache::POINTER_SIZE, &dictionary::unsigned())?,
             symbol_file_name: symbol_file_name.map(|name| name.decode_lossy().into_owned()),
             symbol_file_uuid: cache.optional(report, keys::cache::SYMBOL_FILE_UUID, &dictionary::uuid())?,
-            images: ImageTable::check(&plist, images, cache.path().key(keys::cache::IMAGES), policy, report)?,
+            images: ImageTable::check(
+                &plist,
+                images,
+                cache.path().key(keys::cache::IMAGES),
+                Placing::WithCache,
+                policy,
+                report,
+            )?,
             plist: plist.clone(),
             reference,
         };
@@ -173,17 +182,47 @@ impl CacheRecord {
     /// The files of the cache, in file order.
     #[must_use]
     pub fn subcaches(&self) -> Vec<SubCacheRow> {
+        self.subcache_rows().map(|(_, row)| row).collect()
+    }
+
+    /// The same, each with its reference.
+    fn subcache_rows(&self) -> impl Iterator<Item = (u32, SubCacheRow)> + use<'_> {
         let view = self.plist.view();
-        let Ok(cache) = Dictionary::open(view, self.reference, Path::Root) else { return Vec::new() };
-        let subcaches = cache.checked(keys::cache::SUBCACHES, &dictionary::array());
+        let cache = Dictionary::open(view, self.reference, Path::Root).ok();
+        let subcaches = cache.and_then(|cache| cache.checked(keys::cache::SUBCACHES, &dictionary::array()));
         let mut budget = Budget::new(view.data().len());
-        let mut read = |reference| {
+        let mut read = move |reference| {
             let mut mappings = Vec::new();
             let row =
                 read_subcache(view, reference, Path::Root, &mut budget, &mut |mapping| mappings.push(mapping)).ok()?;
-            Some(SubCacheRow { mappings, ..row })
+            Some((reference, SubCacheRow { mappings, ..row }))
         };
-        subcaches.iter().flat_map(|array| array.iter()).filter_map(|reference| read(reference.ok()?)).collect()
+        subcaches.into_iter().flat_map(|array| array.iter()).filter_map(move |reference| read(reference.ok()?))
+    }
+
+    /// The keys of the cache's dictionary that are not read here, in file order.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<UnknownKey> {
+        let view = self.plist.view();
+        unknown::at(view, view.position(self.reference).unwrap_or(0), &keys::cache::ALL)
+    }
+
+    /// The same for each file that [`Self::subcaches`] gives, and its mappings.
+    #[must_use]
+    pub fn unknown_of_subcaches(&self) -> Vec<UnknownOfSubCache> {
+        let view = self.plist.view();
+        let of = |reference, known: &[&str]| unknown::at(view, view.position(reference).unwrap_or(0), known);
+        let unknown = |reference| {
+            let subcache = Dictionary::open(view, reference, Path::Root).ok();
+            let mappings =
+                subcache.and_then(|subcache| subcache.checked(keys::subcache::MAPPINGS, &dictionary::array()));
+            let mappings = mappings.into_iter().flat_map(|array| array.iter()).filter_map(Result::ok);
+            UnknownOfSubCache {
+                subcache: of(reference, &keys::subcache::ALL),
+                mappings: mappings.map(|reference| of(reference, &keys::mapping::ALL)).collect(),
+            }
+        };
+        self.subcache_rows().map(|(reference, _)| unknown(reference)).collect()
     }
 }
 
@@ -218,7 +257,7 @@ fn read_subcache(
         let reference = reference.map_err(|error| error.at_key(path.to_string()))?;
         mapping(MappingRow::read(view, reference, path, budget)?);
     }
-    let name = subcache.required(keys::subcache::NAME, &dictionary::path())?;
+    let name = subcache.required(keys::subcache::NAME, &dictionary::file_name())?;
     budget.spend(name.payload().len())?;
     Ok(SubCacheRow {
         name: name.decode_lossy().into_owned(),

@@ -11,27 +11,13 @@ use super::dictionary::describe;
 use super::keys;
 use super::path::Path;
 use super::report::Report;
-use super::rows::{ImageRow, SegmentRow};
+use super::rows::{ImageRow, Placing, SegmentRow};
 
-/// The keys of an image that are read, in the order of their slots.
-pub(super) const IMAGE: [&str; 6] = [
-    keys::image::ADDRESS,
-    keys::image::PREFERRED_LOAD_ADDRESS,
-    keys::image::UUID,
-    keys::image::INSTALL_NAME,
-    keys::image::FILE_PATH,
-    keys::image::SEGMENTS,
-];
+/// The keys of an image, in the order of their slots.
+pub(super) const IMAGE: [&str; 6] = keys::image::ALL;
 
 /// The keys of a segment, in the order of their slots.
-pub(super) const SEGMENT: [&str; 6] = [
-    keys::segment::NAME,
-    keys::segment::PREFERRED_LOAD_ADDRESS,
-    keys::segment::VM_SIZE,
-    keys::segment::FILE_SIZE,
-    keys::segment::PERMISSIONS,
-    keys::segment::FILE_OFFSET,
-];
+pub(super) const SEGMENT: [&str; 6] = keys::segment::ALL;
 
 /// What becomes of a fault.
 pub(super) enum Faults<'r> {
@@ -140,8 +126,7 @@ const fn integer(object: &Object<'_>) -> Option<Integer> {
 }
 
 const ADDRESS: Wanted<u64> = Wanted { what: "integer of 64 bits", take: |_, object| integer(object)?.bits() };
-const SIZE: Wanted<u64> =
-    Wanted { what: "integer that is not negative", take: |_, object| integer(object)?.unsigned() };
+const SIZE: Wanted<u64> = Wanted { what: "integer of 0 to 2^64 - 1", take: |_, object| integer(object)?.unsigned() };
 const PROTECTION: Wanted<u8> =
     Wanted { what: "integer of 0 to 255", take: |_, object| u8::try_from(integer(object)?.unsigned()?).ok() };
 const UUID: Wanted<[u8; 16]> = Wanted {
@@ -162,6 +147,7 @@ pub(super) fn image(
     view: View<'_>,
     position: usize,
     place: Place,
+    placing: Placing,
     faults: &mut Faults<'_>,
     budget: &mut Budget,
 ) -> Result<Option<ImageRow>> {
@@ -179,20 +165,31 @@ pub(super) fn image(
             }
         };
     }
-    let address = optional!(0, ADDRESS);
+    // Without the address that it had, the image would be taken for one that moves with the cache.
+    let address = match located.optional(0, ADDRESS) {
+        Ok(address) => address,
+        Err(error) => return faults.fault(place, IMAGE[0], error).map(|()| None),
+    };
     let preferred_load_address = optional!(1, ADDRESS);
     let uuid = optional!(2, UUID);
     let (install_name, name_length) = optional!(3, TEXT).unwrap_or_default();
     let (file_path, path_length) = optional!(4, TEXT).unwrap_or_default();
     let segments = optional!(5, ARRAY).unwrap_or_default();
-    if address.is_none() && preferred_load_address.is_none() {
-        let expected = format!("{} or {}", IMAGE[0], IMAGE[1]);
-        return faults.fault(place, "", Error::schema(expected, "neither").at_offset(position)).map(|()| None);
-    }
-    budget.spend(name_length)?;
-    budget.spend(path_length)?;
-    let position = position as u32;
-    Ok(Some(ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments }))
+    let error = match (address, preferred_load_address, placing) {
+        (None, None, _) => Error::schema(format!("{} or {}", IMAGE[0], IMAGE[1]), "neither"),
+        (None, Some(_), Placing::OwnAddress) => {
+            let found = format!("{} alone, and no shared cache whose slide it could have", IMAGE[1]);
+            Error::schema(IMAGE[0], found)
+        }
+        _ => {
+            budget.spend(name_length)?;
+            budget.spend(path_length)?;
+            let position = position as u32;
+            let row = ImageRow { position, address, preferred_load_address, uuid, install_name, file_path, segments };
+            return Ok(Some(row));
+        }
+    };
+    faults.fault(place, "", error.at_offset(position)).map(|()| None)
 }
 
 /// The segment at `position`; `None` where it is dropped.

@@ -34,7 +34,7 @@ pub(super) const fn address<'a>() -> Wanted<'a, u64> {
 /// A size, offset, count, time or number of a platform: not negative.
 pub(super) const fn unsigned<'a>() -> Wanted<'a, u64> {
     Wanted {
-        what: "integer that is not negative",
+        what: "integer of 0 to 2^64 - 1",
         take: |object| if let Object::Integer(integer) = object { integer.unsigned() } else { None },
     }
 }
@@ -74,6 +74,18 @@ pub(super) const fn path<'a>() -> Wanted<'a, Text<'a>> {
     Wanted {
         what: "string of at most 4096 bytes",
         take: |object| object.text().filter(|text| text.payload().len() <= LONGEST_PATH),
+    }
+}
+
+/// The name of a file, or a suffix of it: whoever joins it to a folder stays in there.
+pub(super) const fn file_name<'a>() -> Wanted<'a, Text<'a>> {
+    Wanted {
+        what: "file name of at most 4096 bytes",
+        take: |object| {
+            let name = object.text().filter(|text| text.payload().len() <= LONGEST_PATH)?;
+            let leads_away = name.leaf().payload().len() != name.payload().len() || name.is(".") || name.is("..");
+            (!leads_away).then_some(name)
+        },
     }
 }
 

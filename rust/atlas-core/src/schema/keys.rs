@@ -32,8 +32,8 @@ pub mod snapshot {
     /// CPU type; declared by dyld, not seen in any record.
     pub const CPU_TYPE: &str = "cput";
 
-    /// All of the above.
-    pub const ALL: [&str; 13] = [
+    /// All of the above that are read.
+    pub const ALL: [&str; 12] = [
         PID,
         PLATFORM,
         TIMESTAMP,
@@ -46,7 +46,6 @@ pub mod snapshot {
         METRICS,
         AOT_IMAGES,
         SHARED_CACHE,
-        CPU_TYPE,
     ];
 }
 
@@ -69,9 +68,8 @@ pub mod image {
     /// CPU type. Declared by dyld, not seen in any record.
     pub const CPU_TYPE: &str = "cput";
 
-    /// All of the above.
-    pub const ALL: [&str; 8] =
-        [FILE_PATH, INSTALL_NAME, UUID, ADDRESS, PREFERRED_LOAD_ADDRESS, SEGMENTS, FLAGS, CPU_TYPE];
+    /// All of the above that are read.
+    pub const ALL: [&str; 6] = [ADDRESS, PREFERRED_LOAD_ADDRESS, UUID, INSTALL_NAME, FILE_PATH, SEGMENTS];
 }
 
 /// Keys of a segment.
@@ -88,6 +86,9 @@ pub mod segment {
     pub const PERMISSIONS: &str = "perm";
     /// Offset in the file. dyld's own validator does not ask for it.
     pub const FILE_OFFSET: &str = "foff";
+
+    /// All of the above.
+    pub const ALL: [&str; 6] = [NAME, PREFERRED_LOAD_ADDRESS, VM_SIZE, FILE_SIZE, PERMISSIONS, FILE_OFFSET];
 }
 
 /// Keys of a translated (Rosetta) image. All required.
@@ -100,6 +101,9 @@ pub mod aot_image {
     pub const AOT_SIZE: &str = "asze";
     /// 32 bytes that name the translation.
     pub const IMAGE_KEY: &str = "ikey";
+
+    /// All of the above.
+    pub const ALL: [&str; 4] = [X86_ADDRESS, AOT_ADDRESS, AOT_SIZE, IMAGE_KEY];
 }
 
 /// Keys of the process's word on its shared cache.
@@ -116,6 +120,9 @@ pub mod cache_reference {
     pub const AOT_ADDRESS: &str = "aadr";
     /// UUID of the translated cache, since dyld-1376.
     pub const AOT_UUID: &str = "auid";
+
+    /// All of the above.
+    pub const ALL: [&str; 6] = [UUID, BITMAP, ADDRESS, FILE_PATH, AOT_ADDRESS, AOT_UUID];
 }
 
 /// Keys of a cache in an atlas, below `uuids` and `names` of the root.
@@ -140,6 +147,10 @@ pub mod cache {
     pub const SYMBOL_FILE_NAME: &str = "snme";
     /// UUID of the local-symbols file, since dyld-1376.
     pub const SYMBOL_FILE_UUID: &str = "suid";
+
+    /// All of the above that stand in the dictionary of a cache.
+    pub const ALL: [&str; 8] =
+        [UUID, PREFERRED_LOAD_ADDRESS, VM_SIZE, POINTER_SIZE, IMAGES, SUBCACHES, SYMBOL_FILE_NAME, SYMBOL_FILE_UUID];
 }
 
 /// Keys of one file of a cache. All required.
@@ -158,6 +169,9 @@ pub mod subcache {
     pub const PREFERRED_LOAD_ADDRESS: &str = "padr";
     /// The mappings.
     pub const MAPPINGS: &str = "maps";
+
+    /// All of the above.
+    pub const ALL: [&str; 7] = [NAME, UUID, VM_OFFSET, VM_SIZE, FILE_SIZE, PREFERRED_LOAD_ADDRESS, MAPPINGS];
 }
 
 /// Keys of one mapping of a cache file. All required.
@@ -170,6 +184,9 @@ pub mod mapping {
     pub const FILE_OFFSET: &str = "foff";
     /// Highest protection: 1 read, 2 write, 4 execute.
     pub const MAX_PROTECTION: &str = "prot";
+
+    /// All of the above.
+    pub const ALL: [&str; 4] = [PREFERRED_LOAD_ADDRESS, SIZE, FILE_OFFSET, MAX_PROTECTION];
 }
 
 /// The path variables of dyld that a record can hold: (key, name of the variable).

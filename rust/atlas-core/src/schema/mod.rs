@@ -19,6 +19,7 @@ mod path;
 mod process_record;
 mod report;
 mod rows;
+mod unknown;
 mod walker;
 mod words;
 
@@ -30,3 +31,4 @@ pub use images::ImageTable;
 pub use process_record::{AotImageRow, CacheReference, ProcessRecord};
 pub use report::{Policy, Report};
 pub use rows::{ImageRow, ImageVisitor, SegmentRow};
+pub use unknown::{UnknownKey, UnknownOfImage, UnknownOfSubCache};

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::bplist::{Object, Pairs, Plist, Text, View};
 use crate::error::{Error, Result};
+use crate::identifier::FilePath;
 
 use super::budget::{self, Budget};
 use super::dictionary::{self, Dictionary};
@@ -11,6 +12,8 @@ use super::images::ImageTable;
 use super::keys;
 use super::path::Path;
 use super::report::{Policy, Report};
+use super::rows::Placing;
+use super::unknown::{self, UnknownKey};
 
 /// What a process says of itself, checked.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ pub struct CacheReference {
     /// Where it lies in the process.
     pub address: u64,
     /// Path of its main file.
-    pub file_path: String,
+    pub file_path: FilePath,
     /// UUID of the translated cache.
     pub aot_uuid: Option<Uuid>,
     /// Where the translated cache lies.
@@ -114,7 +117,17 @@ impl ProcessRecord {
             let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
             budget.spend(budget::ROW.saturating_add(length))?;
         }
-        let images = ImageTable::check(&plist, images, root.path().key(keys::snapshot::IMAGES), policy, report)?;
+        // First, since what it says decides which images have an address.
+        let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
+            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, policy, report) {
+                Ok(cache) => Some(cache),
+                Err(error) => report.fault(error).map(|()| None)?,
+            },
+            None => None,
+        };
+        let placing = if cache.is_some() { Placing::WithCache } else { Placing::OwnAddress };
+        let path = root.path().key(keys::snapshot::IMAGES);
+        let images = ImageTable::check(&plist, images, path, placing, policy, report)?;
         let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
         if environment.is_some() {
             let environment = root.child(keys::snapshot::ENVIRONMENT)?;
@@ -150,13 +163,6 @@ impl ProcessRecord {
                 }
             }
         }
-        let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
-            Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, report) {
-                Ok(cache) => Some(cache),
-                Err(error) => report.fault(error).map(|()| None)?,
-            },
-            None => None,
-        };
         Ok(Self {
             pid,
             platform,
@@ -185,17 +191,36 @@ impl ProcessRecord {
         Dictionary::open(view, view.top(), Path::Root).ok()?.checked(key, &dictionary::dictionary())
     }
 
-    /// The keys of the root that this version does not know, in file order, with the references of their values.
+    /// The keys of the root that this version does not know, in file order.
     #[must_use]
-    pub fn unknown(&self) -> Vec<(Text<'_>, u32)> {
+    pub fn unknown(&self) -> Vec<UnknownKey> {
         let view = self.plist.view();
         let Ok(root) = Dictionary::open(view, view.top(), Path::Root) else { return Vec::new() };
-        let unknown = root.pairs().iter().filter_map(|pair| {
-            let (key, value) = pair.ok()?;
-            let key = view.object(key).ok()?.text()?;
-            (!keys::snapshot::ALL.iter().any(|known| key.is(known))).then_some((key, value))
-        });
-        unknown.collect()
+        unknown::among(view, root.pairs(), &keys::snapshot::ALL)
+    }
+
+    /// The same for what the process says of its cache.
+    #[must_use]
+    pub fn unknown_of_cache(&self) -> Vec<UnknownKey> {
+        let pairs = self.cache.as_ref().and_then(|_| self.section(keys::snapshot::SHARED_CACHE));
+        pairs.map_or_else(Vec::new, |pairs| unknown::among(self.plist.view(), pairs, &keys::cache_reference::ALL))
+    }
+
+    /// The same for the environment.
+    #[must_use]
+    pub fn unknown_of_environment(&self) -> Vec<UnknownKey> {
+        let pairs = self.section(keys::snapshot::ENVIRONMENT).filter(|_| self.has_environment);
+        pairs.map_or_else(Vec::new, |pairs| {
+            unknown::among(self.plist.view(), pairs, &keys::ENVIRONMENT.map(|(key, _)| key))
+        })
+    }
+
+    /// The same for each of the translated images that [`Self::aot_images`] gives.
+    #[must_use]
+    pub fn unknown_of_aot_images(&self) -> Vec<Vec<UnknownKey>> {
+        let view = self.plist.view();
+        let unknown = |reference| unknown::at(view, view.position(reference).unwrap_or(0), &keys::aot_image::ALL);
+        self.aot_rows().map_or_else(Vec::new, |rows| rows.map(|(reference, _)| unknown(reference)).collect())
     }
 
     /// The known path variables that the record has, by their `DYLD_` names; `None` where it has no environment.
@@ -227,6 +252,11 @@ impl ProcessRecord {
     /// The translated images; `None` where the record has no list of them.
     #[must_use]
     pub fn aot_images(&self) -> Option<Vec<AotImageRow>> {
+        Some(self.aot_rows()?.map(|(_, row)| row).collect())
+    }
+
+    /// The same, each with its reference.
+    fn aot_rows(&self) -> Option<impl Iterator<Item = (u32, AotImageRow)> + use<'_>> {
         if !self.has_aot_images {
             return None;
         }
@@ -234,8 +264,9 @@ impl ProcessRecord {
         let root = Dictionary::open(view, view.top(), Path::Root).ok()?;
         let array = root.checked(keys::snapshot::AOT_IMAGES, &dictionary::array())?;
         let mut budget = Budget::new(view.data().len());
-        let mut read = |reference| AotImageRow::read(view, reference, Path::Root, &mut budget).ok();
-        Some(array.iter().filter_map(|reference| read(reference.ok()?)).collect())
+        let mut read =
+            move |reference| Some((reference, AotImageRow::read(view, reference, Path::Root, &mut budget).ok()?));
+        Some(array.iter().filter_map(move |reference| read(reference.ok()?)))
     }
 }
 
@@ -284,15 +315,18 @@ impl AotImageRow {
 }
 
 impl CacheReference {
-    fn read(plist: &Plist, cache: &Dictionary<'_, '_>, report: &mut Report) -> Result<Self> {
-        let bitmap = cache.required(keys::cache_reference::BITMAP, &dictionary::data())?;
+    fn read(plist: &Plist, cache: &Dictionary<'_, '_>, policy: Policy, report: &mut Report) -> Result<Self> {
+        let (at, bitmap) = cache.required_at(keys::cache_reference::BITMAP, &dictionary::data())?;
+        // A bit is an image of the cache, of which there may be no more than that.
+        let most = u64::from(policy.limits.images).div_ceil(8);
+        if bitmap.len() as u64 > most {
+            let error = Error::limit("bytes of a bitmap of images", most, bitmap.len() as u64);
+            return Err(error.at_key(cache.path().key(keys::cache_reference::BITMAP).to_string()).at_offset(at));
+        }
         Ok(Self {
             uuid: cache.required(keys::cache_reference::UUID, &dictionary::uuid())?,
             address: cache.required(keys::cache_reference::ADDRESS, &dictionary::address())?,
-            file_path: cache
-                .required(keys::cache_reference::FILE_PATH, &dictionary::path())?
-                .decode_lossy()
-                .into_owned(),
+            file_path: cache.required(keys::cache_reference::FILE_PATH, &dictionary::path())?.to_bytes().into(),
             aot_uuid: cache.optional(report, keys::cache_reference::AOT_UUID, &dictionary::uuid())?,
             aot_address: cache.optional(report, keys::cache_reference::AOT_ADDRESS, &dictionary::address())?,
             bitmap: plist.part(bitmap),

@@ -53,13 +53,26 @@ impl Report {
     /// The fault itself.
     #[cold]
     pub fn fault_elsewhere(&mut self, error: Error) -> Result<()> {
+        self.raise_or_note(error, ToString::to_string)
+    }
+
+    /// As [`Self::fault_elsewhere`], for a fault whose place means nothing without saying `what` it is a place of.
+    ///
+    /// # Errors
+    /// The fault itself.
+    #[cold]
+    pub fn fault_of(&mut self, what: &str, error: Error) -> Result<()> {
+        self.raise_or_note(error, |error| format!("{what}: {error}"))
+    }
+
+    fn raise_or_note(&mut self, error: Error, words: impl FnOnce(&Error) -> String) -> Result<()> {
         if matches!(error.kind(), ErrorKind::Limit { .. }) {
             return Err(error);
         }
         if !self.lenient {
             return Err(error.with_hint("lenient=True reads what is sound and lists the rest in warnings"));
         }
-        self.note(&error);
+        self.note(&words(&error));
         Ok(())
     }
 

@@ -36,6 +36,15 @@ pub struct SegmentRow {
     pub file_offset: Option<u64>,
 }
 
+/// What may give an image its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placing {
+    /// A cache is known to have been moved by so much, and an image without an address of its own with it.
+    WithCache,
+    /// Nothing says how far a preferred address was moved.
+    OwnAddress,
+}
+
 /// Sees every image, each before its segments, in one pass over the record.
 pub trait ImageVisitor {
     /// Image `index` of the table.

@@ -10,49 +10,51 @@ use crate::error::Result;
 
 use super::budget::{self, Budget};
 use super::careful::{self, Faults, IMAGE, Place, SEGMENT};
-use super::rows::{ImageRow, ImageVisitor, SegmentRow};
+use super::rows::{ImageRow, ImageVisitor, Placing, SegmentRow};
 use super::words::Words;
 
-/// Walks the images of `array` and their segments.
+/// Walks the images of `array` and their segments. Returns whether one of them may have keys that are not read: a walk need not look
+/// at a key more than it does anyway to know that there are none.
 pub(super) fn walk(
     view: View<'_>,
     array: References<'_>,
+    placing: Placing,
     faults: &mut Faults<'_>,
     budget: &mut Budget,
     visitor: &mut impl ImageVisitor,
-) -> Result<()> {
+) -> Result<bool> {
     // What dyld's encoders and plistlib write; any other combination takes the general code.
     match (view.offset_width(), view.reference_width()) {
-        (1, 1) => Walker::<1, 1>::new(view).walk(array, faults, budget, visitor),
-        (2, 1) => Walker::<2, 1>::new(view).walk(array, faults, budget, visitor),
-        (2, 2) => Walker::<2, 2>::new(view).walk(array, faults, budget, visitor),
-        (4, 2) => Walker::<4, 2>::new(view).walk(array, faults, budget, visitor),
-        (4, 4) => Walker::<4, 4>::new(view).walk(array, faults, budget, visitor),
-        _ => Walker::<0, 0>::new(view).walk(array, faults, budget, visitor),
+        (1, 1) => Walker::<1, 1>::new(view, placing).walk(array, faults, budget, visitor),
+        (2, 1) => Walker::<2, 1>::new(view, placing).walk(array, faults, budget, visitor),
+        (2, 2) => Walker::<2, 2>::new(view, placing).walk(array, faults, budget, visitor),
+        (4, 2) => Walker::<4, 2>::new(view, placing).walk(array, faults, budget, visitor),
+        (4, 4) => Walker::<4, 4>::new(view, placing).walk(array, faults, budget, visitor),
+        _ => Walker::<0, 0>::new(view, placing).walk(array, faults, budget, visitor),
     }
 }
 
 /// Image `index` of `array`, as a walk would show it.
-pub(super) fn image(view: View<'_>, array: References<'_>, index: u32) -> Option<ImageRow> {
+pub(super) fn image(view: View<'_>, array: References<'_>, index: u32, placing: Placing) -> Option<ImageRow> {
     let position = view.position(array.get(index as usize).ok()?).ok()?;
     let mut budget = Budget::new(view.data().len());
-    careful::image(view, position, Place { image: index, segment: None }, &mut Faults::Ignore, &mut budget)
-        .ok()
-        .flatten()
+    let place = Place { image: index, segment: None };
+    careful::image(view, position, place, placing, &mut Faults::Ignore, &mut budget).ok().flatten()
 }
 
-/// The segments of the array at `position` (0: none), as a walk would show them.
-pub(super) fn segments<'a>(view: View<'a>, position: u32) -> impl Iterator<Item = SegmentRow> + use<'a> {
+/// The segments of the array at `position` (0: none), as a walk would show them, each with its own position.
+pub(super) fn segments<'a>(view: View<'a>, position: u32) -> impl Iterator<Item = (usize, SegmentRow)> + use<'a> {
     let array = match view.object_at(position as usize) {
         Ok(Object::Array(array)) if position != 0 => Some(array),
         _ => None,
     };
-    let mut walker = Walker::<0, 0>::new(view);
+    let mut walker = Walker::<0, 0>::new(view, Placing::WithCache);
     let mut budget = Budget::new(view.data().len());
     array.into_iter().flat_map(|array| array.iter()).filter_map(move |reference| {
         let position = view.position(reference.ok()?).ok()?;
         let place = Place { image: 0, segment: Some(0) };
-        walker.segment(position, place, &mut Faults::Ignore, &mut budget).ok().flatten()
+        let row = walker.segment(position, place, &mut Faults::Ignore, &mut budget).ok().flatten()?;
+        Some((position, row))
     })
 }
 
@@ -70,23 +72,34 @@ type Priced<T> = Option<(T, usize)>;
 struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
     words: Words<'a, OFFSET, REFERENCE>,
+    placing: Placing,
+    /// Whether a dictionary was met that may have other keys than those that are read. Keys are looked at only where they are
+    /// others than before, and that is where this is found out.
+    has_unknown: bool,
     image_shape: Shape<'a>,
     segment_shape: Shape<'a>,
 }
 
 impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFERENCE> {
-    fn new(view: View<'a>) -> Self {
+    fn new(view: View<'a>, placing: Placing) -> Self {
         const UNKNOWN: Shape<'static> = Shape { keys: &[], values: [0; 6] };
-        Self { view, words: Words::new(view), image_shape: UNKNOWN, segment_shape: UNKNOWN }
+        Self {
+            view,
+            words: Words::new(view),
+            placing,
+            has_unknown: false,
+            image_shape: UNKNOWN,
+            segment_shape: UNKNOWN,
+        }
     }
 
     fn walk(
-        &mut self,
+        mut self,
         array: References<'a>,
         faults: &mut Faults<'_>,
         budget: &mut Budget,
         visitor: &mut impl ImageVisitor,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut kept = 0;
         for index in 0..array.len() {
             let place = Place { image: index as u32, segment: None };
@@ -107,7 +120,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
             }
             kept += 1;
         }
-        Ok(())
+        Ok(self.has_unknown)
     }
 
     #[inline(always)]
@@ -183,7 +196,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         }
         match self.usual_image(position, &self.image_shape) {
             Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => careful::image(self.view, position, place, faults, budget),
+            None => careful::image(self.view, position, place, self.placing, faults, budget),
         }
     }
 
@@ -250,7 +263,7 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         let address = self.value(keys, address, |words, at| words.integer(at).map(|(bits, _)| bits))?;
         let preferred_load_address =
             self.value(keys, preferred, |words, at| words.integer(at).map(|(bits, _)| bits))?;
-        if address.is_none() && preferred_load_address.is_none() {
+        if address.is_none() && (preferred_load_address.is_none() || self.placing == Placing::OwnAddress) {
             return None;
         }
         let uuid = self.value(keys, uuid, Words::data16)?;
@@ -282,10 +295,13 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     }
 
     /// The shape of the dictionary at `position`; `None` where it is none, or one that the usual way does not take.
-    fn shape_of(&self, position: usize, known: &[&str; 6]) -> Option<Shape<'a>> {
+    fn shape_of(&mut self, position: usize, known: &[&str; 6]) -> Option<Shape<'a>> {
+        // Until all keys are seen to be known ones.
+        let has_unknown = std::mem::replace(&mut self.has_unknown, true);
         let count = self.words.short_dictionary(position)?;
         let Ok(Object::Dictionary(pairs)) = self.view.object_at(position) else { return None };
         let slots = careful::slots(self.view, pairs, known).ok()?;
+        self.has_unknown = has_unknown || slots.iter().flatten().count() < count;
         let width = self.words.reference_width();
         let values = slots.map(|slot| slot.map_or(0, |slot| (count + slot) * width));
         Some(Shape { keys: pairs.keys.raw(), values })

@@ -71,7 +71,7 @@ fn everything(what: &str, process: Vec<u8>, lenient: bool) -> Result<Snapshot, E
     bounded(&what("sections"), length, || {
         let text = |text: atlas_core::bplist::Text<'_>| text.decode_lossy().len();
         let metrics = record.metrics().map(|metrics| metrics.into_iter().map(|(key, _)| text(key)).sum::<usize>());
-        let unknown = record.unknown().into_iter().map(|(key, _)| text(key)).sum::<usize>();
+        let unknown = record.unknown().len();
         (metrics, unknown, record.environment().map(|found| found.len()), record.aot_images().map(|found| found.len()))
     });
     let images = snapshot.images();

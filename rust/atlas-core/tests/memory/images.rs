@@ -129,7 +129,7 @@ fn the_slice_is_chosen_by_its_uuid() {
         let error = ImageFile::open(&path, Uuid::from_u128(3), Mode::Map).unwrap_err();
         let ErrorKind::MissingData(identifier) = error.kind() else { panic!("{error}") };
         assert_eq!(identifier.uuid, Some(Uuid::from_u128(3)));
-        assert_eq!(identifier.path.as_deref(), path.to_str());
+        assert_eq!(identifier.path, path.to_str().map(Into::into));
     }
     let error = ImageFile::open(&folder.file("text", b"hello"), UUID, Mode::Map).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MachO(_)), "{error}");

@@ -1,7 +1,8 @@
 //! Property lists as Python objects, as `plistlib.loads` gives them.
 
-use atlas_core::bplist::{Build, Integer, Made, Plist, Text, build, build_each};
+use atlas_core::bplist::{Build, Integer, Made, Object, Plist, Text, Values, View, build};
 use atlas_core::error::{Error, ErrorKind, Mismatch};
+use atlas_core::schema::UnknownKey;
 use pyo3::IntoPyObjectExt;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -22,29 +23,93 @@ use crate::{buffers, text};
 pub fn plist_loads<'py>(data: &Bound<'py, PyAny>, limits: Option<&Bound<'py, Limits>>) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
     let plist = Plist::parse(buffers::bytes(data)?).or_raise(py)?;
-    let mut builder = Builder { py, plain: false };
+    let mut builder = Builder::new(py, false);
     build(plist.view(), &Limits::or_default(limits), &mut builder).map_err(|failure| failure.raise(py))
 }
 
-/// Some objects of a property list as Python objects. `plain`: as values that JSON can hold; data is hexadecimal text then,
-/// a date ISO 8601 text, a uid its number.
+/// Values of keys that nobody knows, of one property list: as JSON can hold them where the builder is [`Builder::plain`]. Data is
+/// hexadecimal text then, a date ISO 8601 text, a uid its number.
 ///
-/// # Errors
-/// As [`plist_loads`].
-pub fn values<'py>(
-    py: Python<'py>,
-    plist: &Plist,
-    references: &[u32],
-    limits: &atlas_core::Limits,
-    plain: bool,
-) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let mut builder = Builder { py, plain };
-    build_each(plist.view(), references, limits, &mut builder).map_err(|failure| failure.raise(py))
+/// Nobody checked them when the list was opened. So what cannot be read stands as the text `<unreadable: …>` that says why, and a
+/// key that is no string as its kind in angle brackets, as in `<integer 9>`.
+pub struct Unknown<'a, 'py> {
+    view: View<'a>,
+    limits: &'a atlas_core::Limits,
+    /// Until the first value is wanted; nearly always there is none.
+    builder: Option<&'a mut Builder<'py>>,
+    values: Option<Values<'a, 'a, Builder<'py>>>,
 }
 
-/// What can go wrong: the list is bad, or Python cannot make the object.
-enum Failure {
+impl<'a, 'py> Unknown<'a, 'py> {
+    /// Makes nothing yet.
+    pub fn new(plist: &'a Plist, limits: &'a atlas_core::Limits, builder: &'a mut Builder<'py>) -> Self {
+        Self { view: plist.view(), limits, builder: Some(builder), values: None }
+    }
+
+    /// The keys with their values; `None` where there are none. Of a repeated key the first value counts.
+    ///
+    /// # Errors
+    /// None but those of an interpreter that is out of memory.
+    pub fn dictionary(&mut self, py: Python<'py>, keys: &[UnknownKey]) -> PyResult<Option<Bound<'py, PyDict>>> {
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let dictionary = PyDict::new(py);
+        for unknown in keys {
+            let key = self.key(py, unknown.key)?;
+            if !dictionary.contains(&key)? {
+                dictionary.set_item(key, self.value(py, unknown.value)?)?;
+            }
+        }
+        Ok(Some(dictionary))
+    }
+
+    /// Puts the keys into `record` as `unknown_keys`, where there are any.
+    ///
+    /// # Errors
+    /// As [`Self::dictionary`].
+    pub fn add_to(&mut self, record: &Bound<'py, PyDict>, keys: &[UnknownKey]) -> PyResult<()> {
+        let py = record.py();
+        let unknown = self.dictionary(py, keys)?;
+        unknown.map_or(Ok(()), |unknown| record.set_item(intern!(py, "unknown_keys"), unknown))
+    }
+
+    fn key(&mut self, py: Python<'py>, reference: u32) -> PyResult<Bound<'py, PyAny>> {
+        match self.view.object(reference) {
+            Ok(Object::Integer(number)) => Ok(PyString::new(py, &format!("<integer {}>", number.0)).into_any()),
+            Ok(object) if object.text().is_none() => Ok(PyString::new(py, &format!("<{}>", object.kind())).into_any()),
+            _ => self.value(py, reference),
+        }
+    }
+
+    fn value(&mut self, py: Python<'py>, reference: u32) -> PyResult<Bound<'py, PyAny>> {
+        let unreadable = |error: &Error| PyString::new(py, &format!("<unreadable: {error}>")).into_any();
+        if let Some(builder) = self.builder.take() {
+            match Values::new(self.view, self.limits, builder) {
+                Ok(values) => self.values = Some(values),
+                Err(error) => return Ok(unreadable(&error)),
+            }
+        }
+        let Some(values) = &mut self.values else {
+            return Ok(PyString::new(py, "<unreadable: more objects than there are bytes for>").into_any());
+        };
+        match values.make(reference) {
+            Ok(value) => Ok(value),
+            Err(Failure::Python(error)) => Err(error),
+            Err(Failure::List(error)) => {
+                let text = unreadable(&error);
+                values.stand_in(reference, text.clone());
+                Ok(text)
+            }
+        }
+    }
+}
+
+/// What can go wrong.
+pub enum Failure {
+    /// The list is bad.
     List(Error),
+    /// Python cannot make the object.
     Python(PyErr),
 }
 
@@ -75,9 +140,17 @@ impl From<std::convert::Infallible> for Failure {
     }
 }
 
-struct Builder<'py> {
+/// Makes Python objects.
+pub struct Builder<'py> {
     py: Python<'py>,
     plain: bool,
+}
+
+impl<'py> Builder<'py> {
+    /// `plain`: values that JSON can hold.
+    pub const fn new(py: Python<'py>, plain: bool) -> Self {
+        Self { py, plain }
+    }
 }
 
 impl<'py> Build for Builder<'py> {
@@ -135,6 +208,13 @@ impl<'py> Build for Builder<'py> {
         }
         static UID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         Ok(UID.import(self.py, "plistlib", "UID")?.call1((value,))?)
+    }
+
+    fn place(error: Failure, position: usize) -> Failure {
+        match error {
+            Failure::List(error) => Failure::List(error.at_offset(position)),
+            other => other,
+        }
     }
 
     fn array(&mut self, items: &[Self::Value]) -> Made<Self> {

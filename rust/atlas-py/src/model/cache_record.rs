@@ -6,10 +6,10 @@ use atlas_core::address::RebasedAddress;
 use atlas_core::model::Snapshot as Core;
 use atlas_core::schema::CacheReference;
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyString};
 
 use crate::sequences::{Items, LazySequence};
-use crate::{addresses, uuids};
+use crate::{addresses, text, uuids};
 
 /// What a process says of its shared cache, whether the cache was found or not.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -51,8 +51,8 @@ impl SharedCacheRecord {
 
     /// The main file on the process's machine.
     #[getter]
-    fn file_path(&self) -> &str {
-        &self.0.file_path
+    fn file_path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        text::utf8(py, self.0.file_path.as_bytes())
     }
 
     /// Which images of the cache are loaded, by index. Its length is a multiple of 8.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use atlas_core::bytes::Mode;
 use atlas_core::cache::Supply;
-use atlas_core::identifier::FileIdentifier as Identifier;
+use atlas_core::identifier::{FileIdentifier as Identifier, FilePath};
 use atlas_core::memory::{CacheMemory, ImageFile, SourceFile};
 use atlas_core::{Error, ErrorKind, Result as CoreResult};
 use pyo3::intern;
@@ -73,10 +73,10 @@ impl Files {
         let Some(uuid) = wanted.uuid else { return Err(self.missing(py, wanted)) };
         let mode = self.mode;
         let found = self.find(py, wanted, |_, supply| {
-            let path = wanted.path.as_deref().unwrap_or_default();
+            let path = path_of(wanted);
             let opened = py.detach(|| match supply {
                 Supply::File(path) => ImageFile::open(&path, uuid, mode),
-                Supply::Bytes(bytes) => ImageFile::from_bytes(path.into(), bytes, uuid),
+                Supply::Bytes(bytes) => ImageFile::from_bytes(path, bytes, uuid),
             });
             accepted(opened).map(|file| file.map(Arc::new)).or_raise(py)
         });
@@ -100,7 +100,7 @@ impl Files {
         let memory = |provider: Option<&Bound<'_, PyAny>>, supply| match (supply, provider) {
             (Supply::File(path), _) => accepted(py.detach(|| CacheMemory::open(&path, mode))).or_raise(py),
             (Supply::Bytes(bytes), Some(provider)) => {
-                let main = PathBuf::from(wanted.path.as_deref().unwrap_or_default());
+                let main = path_of(wanted);
                 let first = Arc::new(SourceFile::from_bytes(main.clone(), bytes));
                 beside(provider, &main, first, mode).map(Some)
             }
@@ -120,7 +120,7 @@ impl Files {
     ) -> PyResult<Option<T>> {
         let Some(providers) = self.providers(py) else {
             // Nobody asked for this very file: whatever is wrong with it, it is not the one.
-            let path = wanted.path.as_deref().filter(|path| opening::names_a_local_file(path));
+            let path = wanted.path.as_ref().and_then(FilePath::as_str).filter(|path| opening::names_a_local_file(path));
             return Ok(path.and_then(|path| accept(None, Supply::File(path.into())).ok().flatten()));
         };
         let identifier = Bound::new(py, FileIdentifier::from(wanted.clone()))?;
@@ -134,6 +134,11 @@ impl Files {
         }
         Ok(None)
     }
+}
+
+/// What a file is called whose bytes somebody gave.
+fn path_of(wanted: &Identifier) -> PathBuf {
+    wanted.path.as_ref().map_or_else(PathBuf::new, |path| PathBuf::from(path.to_string_lossy().into_owned()))
 }
 
 /// `None` for a file that is another one than was wanted.
@@ -150,7 +155,7 @@ fn beside(provider: &Bound<'_, PyAny>, main: &Path, first: Arc<SourceFile>, mode
     let py = provider.py();
     let raised: Mutex<Option<PyErr>> = Mutex::new(None);
     let give = |path: &Path| -> PyResult<CoreResult<Arc<SourceFile>>> {
-        let path_text = Some(path.to_string_lossy().into_owned());
+        let path_text = Some(path.as_os_str().as_encoded_bytes().to_owned().into());
         let identifier = FileIdentifier::from(Identifier { uuid: None, path: path_text });
         let given = provider.call_method1(intern!(py, "file"), (identifier,))?;
         Ok(match opening::supply(provider, &given, "file")? {

@@ -3,8 +3,8 @@
 //! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that has the
 //! keys already, which spares the growing of its table.
 
-use atlas_core::model::{CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache};
-use atlas_core::schema::{AotImageRow, CacheReference, SegmentRow, SubCacheRow};
+use atlas_core::model::{CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache, Snapshot as Core};
+use atlas_core::schema::{AotImageRow, SegmentRow, SubCacheRow, UnknownOfImage, UnknownOfSubCache};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::names;
 use super::snapshot::Snapshot;
 use crate::enums;
+use crate::formats::plist_read::{Builder, Unknown};
 use crate::model::names::SegmentNames;
+use crate::text;
 
 /// A dictionary with keys that are spelt once.
 macro_rules! record {
@@ -33,8 +35,20 @@ macro_rules! fill {
 /// `Snapshot.to_dict()`.
 pub fn snapshot<'py>(py: Python<'py>, object: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
     let (core, record) = (object.core(), object.core().record());
+    let limits = core.options().policy.limits;
+    let (mut own_values, mut cache_values) = (Builder::new(py, true), Builder::new(py, true));
+    let mut unknown = Records {
+        own: Unknown::new(record.plist(), &limits, &mut own_values),
+        cache: core
+            .shared_cache()
+            .and_then(|cache| cache.known().record())
+            .map(|cache| Unknown::new(cache.plist(), &limits, &mut cache_values)),
+    };
     let environment = object.environment(py)?.map(|environment| environment.get().dictionary(py).copy()).transpose()?;
-    let aot_images = record.aot_images().map(|rows| list(py, rows, |row| aot_image(py, &row))).transpose()?;
+    if let Some(environment) = &environment {
+        unknown.own.add_to(environment, &record.unknown_of_environment())?;
+    }
+    let aot_images = record.aot_images().map(|rows| aot_images(py, rows, core, &mut unknown)).transpose()?;
     let member =
         |enumeration: &enums::Enumeration, value: u64| enumeration.member(py, value)?.getattr(intern!(py, "name"));
     Ok(record!(py, {
@@ -50,19 +64,25 @@ pub fn snapshot<'py>(py: Python<'py>, object: &Snapshot) -> PyResult<Bound<'py, 
         pointer_size: core.pointer_size(),
         environment: environment,
         metrics: object.metrics_dictionary(py)?,
-        images: images(py, core.images())?,
+        images: images(py, core.images(), &mut unknown)?,
         aot_images: aot_images,
-        shared_cache_record: record.cache.as_ref().map(|cache| cache_record(py, cache)).transpose()?,
-        shared_cache: core.shared_cache().map(|cache| shared_cache(py, cache)).transpose()?,
+        shared_cache_record: cache_record(py, core, &mut unknown)?,
+        shared_cache: core.shared_cache().map(|cache| shared_cache(py, cache, &mut unknown)).transpose()?,
         warnings: PyList::new(py, core.warnings())?,
-        unknown_keys: object.unknown(py, true)?,
+        unknown_keys: unknown.own.dictionary(py, &record.unknown())?.unwrap_or_else(|| PyDict::new(py)),
     }))
+}
+
+/// What is not known of the two property lists, each under one budget for all of its keys.
+struct Records<'a, 'py> {
+    own: Unknown<'a, 'py>,
+    cache: Option<Unknown<'a, 'py>>,
 }
 
 fn list<'py, T>(
     py: Python<'py>,
     items: impl IntoIterator<Item = T>,
-    make: impl Fn(T) -> PyResult<Bound<'py, PyDict>>,
+    make: impl FnMut(T) -> PyResult<Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, items.into_iter().map(make).collect::<PyResult<Vec<_>>>()?)
 }
@@ -71,7 +91,7 @@ fn identifier(py: Python<'_>, uuid: Uuid) -> Bound<'_, PyString> {
     PyString::new(py, uuid.hyphenated().encode_upper(&mut Uuid::encode_buffer()))
 }
 
-fn images<'py>(py: Python<'py>, set: &ImageSet) -> PyResult<Bound<'py, PyList>> {
+fn images<'py>(py: Python<'py>, set: &ImageSet, unknown: &mut Records<'_, 'py>) -> PyResult<Bound<'py, PyList>> {
     let none = py.None();
     let image_keys = record!(py, {
         name: &none, uuid: &none, install_name: &none, file_path: &none, address: &none, preferred_load_address: &none,
@@ -92,6 +112,7 @@ fn images<'py>(py: Python<'py>, set: &ImageSet) -> PyResult<Bound<'py, PyList>> 
         current: 0,
         slide: 0,
         names: SegmentNames::default(),
+        unknown,
         result: Ok(()),
     };
     set.walk(&mut listing);
@@ -99,7 +120,7 @@ fn images<'py>(py: Python<'py>, set: &ImageSet) -> PyResult<Bound<'py, PyList>> 
 }
 
 /// Gathers the records of segments until the next image comes.
-struct Listing<'a, 'py> {
+struct Listing<'a, 'b, 'py> {
     set: &'a ImageSet,
     columns: &'a ImageColumns,
     image_keys: Bound<'py, PyDict>,
@@ -110,11 +131,12 @@ struct Listing<'a, 'py> {
     current: usize,
     slide: u64,
     names: SegmentNames<'py>,
+    unknown: &'a mut Records<'b, 'py>,
     /// The first thing that went wrong; nothing is made after it.
     result: PyResult<()>,
 }
 
-impl ListVisitor for Listing<'_, '_> {
+impl ListVisitor for Listing<'_, '_, '_> {
     fn image(&mut self, index: usize) {
         let py = self.image_keys.py();
         if index > 0 && self.result.is_ok() {
@@ -133,7 +155,7 @@ impl ListVisitor for Listing<'_, '_> {
     }
 }
 
-impl<'py> Listing<'_, 'py> {
+impl<'b, 'py> Listing<'_, 'b, 'py> {
     #[inline]
     fn add(&mut self, row: &SegmentRow) -> PyResult<()> {
         let record = self.segment_keys.copy()?;
@@ -163,6 +185,10 @@ impl<'py> Listing<'_, 'py> {
     /// Makes the record of the current image, whose segments are all there.
     fn complete(&mut self, py: Python<'py>) -> PyResult<()> {
         let (set, columns, index) = (self.set, self.columns, self.current);
+        let unknown = set.unknown(index);
+        if let Some(unknown) = &unknown {
+            self.add_unknown_of_segments(unknown)?;
+        }
         let record = self.image_keys.copy()?;
         fill!(py, record, {
             name: names::name(py, set, index, None)?,
@@ -181,7 +207,31 @@ impl<'py> Listing<'_, 'py> {
         if let Some(path) = names::file_path(py, set, index)? {
             record.set_item(intern!(py, "file_path"), path)?;
         }
+        if let (Some(unknown), Some(values)) = (&unknown, self.values_of_current()) {
+            values.add_to(&record, &unknown.image)?;
+        }
         self.images.push(record);
+        Ok(())
+    }
+
+    /// The unknown values of the property list that the current image stands in.
+    fn values_of_current(&mut self) -> Option<&mut Unknown<'b, 'py>> {
+        match self.set.cache_index(self.current) {
+            Some(_) => self.unknown.cache.as_mut(),
+            None => Some(&mut self.unknown.own),
+        }
+    }
+
+    /// Completes the records of the current image's segments.
+    #[cold]
+    fn add_unknown_of_segments(&mut self, unknown: &UnknownOfImage) -> PyResult<()> {
+        let segments = std::mem::take(&mut self.segments);
+        if let Some(values) = self.values_of_current() {
+            for (record, keys) in segments.iter().zip(&unknown.segments) {
+                values.add_to(record, keys)?;
+            }
+        }
+        self.segments = segments;
         Ok(())
     }
 
@@ -204,21 +254,51 @@ fn aot_image<'py>(py: Python<'py>, row: &AotImageRow) -> PyResult<Bound<'py, PyD
     }))
 }
 
-fn cache_record<'py>(py: Python<'py>, cache: &CacheReference) -> PyResult<Bound<'py, PyDict>> {
-    let used = (0..cache.bit_count()).filter(|&index| cache.uses(index));
-    Ok(record!(py, {
+fn aot_images<'py>(
+    py: Python<'py>,
+    rows: Vec<AotImageRow>,
+    snapshot: &Core,
+    unknown: &mut Records<'_, 'py>,
+) -> PyResult<Bound<'py, PyList>> {
+    let keys = snapshot.record().unknown_of_aot_images();
+    list(py, rows.iter().zip(keys), |(row, keys)| {
+        let record = aot_image(py, row)?;
+        unknown.own.add_to(&record, &keys)?;
+        Ok(record)
+    })
+}
+
+fn cache_record<'py>(
+    py: Python<'py>,
+    snapshot: &Core,
+    unknown: &mut Records<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let Some(cache) = &snapshot.record().cache else { return Ok(None) };
+    // Further bits than the cache has images mean nothing, and there may be very many of them.
+    let known = snapshot.shared_cache().map(|cache| cache.known());
+    let count = known.map_or(usize::MAX, |known| known.written_image_count()).min(cache.bit_count());
+    let used = (0..count).filter(|&index| cache.uses(index));
+    let record = record!(py, {
         uuid: identifier(py, cache.uuid),
         address: cache.address,
-        file_path: &cache.file_path,
+        file_path: text::utf8(py, cache.file_path.as_bytes())?,
         used_images: PyList::new(py, used.collect::<Vec<_>>())?,
         aot_uuid: cache.aot_uuid.map(|uuid| identifier(py, uuid)),
         aot_address: cache.aot_address,
-    }))
+    });
+    unknown.own.add_to(&record, &snapshot.record().unknown_of_cache())?;
+    Ok(Some(record))
 }
 
-fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py, PyDict>> {
+fn shared_cache<'py>(
+    py: Python<'py>,
+    cache: &SharedCache,
+    unknown: &mut Records<'_, 'py>,
+) -> PyResult<Bound<'py, PyDict>> {
     let known = cache.known();
-    Ok(record!(py, {
+    let subcaches = cache.subcaches().iter().enumerate().map(|(index, row)| subcache(py, cache, index, row));
+    let subcaches = subcaches.collect::<PyResult<Vec<_>>>()?;
+    let record = record!(py, {
         uuid: identifier(py, cache.uuid()),
         address: cache.address().0,
         preferred_load_address: cache.preferred_load_address().0,
@@ -230,13 +310,36 @@ fn shared_cache<'py>(py: Python<'py>, cache: &SharedCache) -> PyResult<Bound<'py
         platform: cache.platform(),
         mapped_private: cache.mapped_private(),
         image_count: known.image_count(),
-        subcaches: list(py, cache.subcaches().iter().enumerate(), |(index, row)| subcache(py, cache, index, row))?,
+        subcaches: PyList::new(py, &subcaches)?,
         aot_uuid: cache.aot_uuid().map(|uuid| identifier(py, uuid)),
         aot_address: cache.aot_address().map(|address| address.0),
         local_symbols_path: known.symbol_file_name().map(|name| cache.path_beside(name)),
         local_symbols_uuid: known.symbol_file_uuid().map(|uuid| identifier(py, uuid)),
         warnings: PyList::new(py, known.warnings())?,
-    }))
+    });
+    if let (Some(known), Some(values)) = (known.record(), &mut unknown.cache) {
+        values.add_to(&record, &known.unknown())?;
+        for (record, keys) in subcaches.iter().zip(known.unknown_of_subcaches()) {
+            add_unknown_of_subcache(values, record, &keys)?;
+        }
+    }
+    Ok(record)
+}
+
+fn add_unknown_of_subcache<'py>(
+    values: &mut Unknown<'_, 'py>,
+    record: &Bound<'py, PyDict>,
+    keys: &UnknownOfSubCache,
+) -> PyResult<()> {
+    values.add_to(record, &keys.subcache)?;
+    if keys.mappings.iter().all(Vec::is_empty) {
+        return Ok(());
+    }
+    let mappings = record.as_any().get_item(intern!(record.py(), "mappings"))?;
+    for (mapping, keys) in mappings.try_iter()?.zip(&keys.mappings) {
+        values.add_to(mapping?.cast::<PyDict>()?, keys)?;
+    }
+    Ok(())
 }
 
 fn subcache<'py>(

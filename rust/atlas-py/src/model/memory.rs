@@ -67,7 +67,7 @@ pub fn hint_at_missing(memory: &CacheMemory, error: Error) -> Error {
 fn of_process<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>, missing: &Error) -> PyResult<&'a Arc<CacheMemory>> {
     let files = cache.companion(Standing::default).and_then(Standing::files);
     let files = files.ok_or_else(|| errors::exception(py, missing))?;
-    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path: Some(cache.file_path().to_owned()) };
+    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path: Some(cache.file_path().into()) };
     // Found first, as a provider may ask for the same; of two that come here at once, one opens the files in vain.
     Ok(cache.adopt_memory(files.cache(py, &wanted)?))
 }

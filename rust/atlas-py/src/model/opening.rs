@@ -91,9 +91,14 @@ fn ask(opening: &mut Opening, wanted: CoreIdentifier, providers: &Bound<'_, PyTu
         if matches!(&supply, Supply::Bytes(bytes) if opening.offer_known(bytes)) {
             break;
         }
-        let accepted = py.detach(|| opening.offer(&supply)).or_raise(py);
-        if accepted.map_err(|error| named(py, error, "atlas", &provider))? {
-            break;
+        match py.detach(|| opening.try_offer(&supply)) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) => {
+                let what = format!("the atlas that provider {} gave", provider.repr()?.to_string_lossy());
+                let passed = opening.pass_over(&what, error).or_raise(py);
+                passed.map_err(|error| named(py, error, "atlas", &provider))?;
+            }
         }
     }
     Ok(())

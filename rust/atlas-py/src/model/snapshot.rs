@@ -20,7 +20,7 @@ use super::memory::{self, Bodies};
 use super::shared_cache::{self, SharedCache};
 use super::{listing, opening};
 use crate::errors::OrRaise;
-use crate::formats::plist_read;
+use crate::formats::plist_read::{Builder, Unknown};
 use crate::kept::{Kept, keep};
 use crate::options::{Limits, LocalPath};
 use crate::{addresses, buffers, detach, enums, text};
@@ -66,26 +66,6 @@ impl Snapshot {
     /// The images with their objects.
     pub fn image_objects(&self, py: Python<'_>) -> PyResult<Arc<Images>> {
         Ok(Arc::clone(self.list(py)?.get().images()))
-    }
-
-    /// The keys that this version does not know, and their values; as JSON can hold them where `plain`.
-    pub fn unknown<'py>(&self, py: Python<'py>, plain: bool) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.core.record();
-        let (keys, references): (Vec<_>, Vec<_>) = record.unknown().into_iter().unzip();
-        let unknown = PyDict::new(py);
-        if keys.is_empty() {
-            return Ok(unknown);
-        }
-        let limits = self.core.options().policy.limits;
-        let values = plist_read::values(py, record.plist(), &references, &limits, plain)?;
-        for (key, value) in keys.into_iter().zip(values) {
-            let key = text::text(py, key)?;
-            // Of a repeated key the first value counts.
-            if !unknown.contains(&key)? {
-                unknown.set_item(key, value)?;
-            }
-        }
-        Ok(unknown)
     }
 
     /// dyld's launch metrics; `None` where there are none.
@@ -266,11 +246,14 @@ impl Snapshot {
         PyTuple::new(py, self.core.warnings())
     }
 
-    /// The keys of process.plist that this version does not know, with their values. Raises PlistError where a value is
-    /// not well formed.
+    /// The keys of process.plist that this version does not know, with their values; "<unreadable: ...>" for a value that is not
+    /// well formed.
     #[getter]
     fn unknown_keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
-        Ok(PyMappingProxy::new(py, self.unknown(py, false)?.as_mapping()))
+        let (record, limits) = (self.core.record(), self.core.options().policy.limits);
+        let mut builder = Builder::new(py, false);
+        let unknown = Unknown::new(record.plist(), &limits, &mut builder).dictionary(py, &record.unknown())?;
+        Ok(PyMappingProxy::new(py, unknown.unwrap_or_else(|| PyDict::new(py)).as_mapping()))
     }
 
     /// The image and segment at an address of the process; None where there is none.

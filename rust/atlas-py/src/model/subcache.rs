@@ -102,7 +102,7 @@ impl SubCache {
     fn layout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let memory = memory::cache(py, &self.cache)?;
         let Some(position) = self.cache.position_of(&self.row) else {
-            let wanted = FileIdentifier { uuid: Some(self.row.uuid), path: Some(self.file_path.clone()) };
+            let wanted = FileIdentifier { uuid: Some(self.row.uuid), path: Some(self.file_path.as_str().into()) };
             return Err(errors::exception(py, &Error::new(ErrorKind::MissingData(wanted))));
         };
         let bytes = py.detach(|| memory.layout(position, Some(self.row.vm_size))).or_raise(py)?;

@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+
 use super::super::{Object, Text};
 
 #[test]
@@ -42,4 +44,34 @@ fn only_strings_are_text() {
     assert!(Object::Utf16(b"\0a").text().is_some());
     assert!(Object::Data(b"a").text().is_none());
     assert!(Object::Null.text().is_none());
+}
+
+/// Equal is what is the same text, or the same bytes; and what is equal has one hash.
+#[test]
+fn equality_is_by_content() {
+    let hash = |text: Text<'_>| BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+    let different = [
+        Text::Ascii(b""),
+        Text::Ascii(b"/a"),
+        Text::Ascii("/\u{e9}".as_bytes()),
+        Text::Ascii("/\u{fffd}".as_bytes()),
+        Text::Ascii("/\u{1f600}".as_bytes()),
+        Text::Ascii(b"/\xff"),
+        Text::Ascii(b"/\xfe"),
+        Text::Utf16(b"\0/\xd8\0"),
+        Text::Utf16(b"\0/\xdc\x01"),
+        Text::Utf16(b"\0/\xde\0\xd8\x3d"),
+    ];
+    for (i, a) in different.iter().enumerate() {
+        for (j, b) in different.iter().enumerate() {
+            assert_eq!((a == b, hash(*a) == hash(*b)), (i == j, i == j), "{a:?} {b:?}");
+            assert_eq!(a.to_bytes() == b.to_bytes(), i == j);
+        }
+        let Some(text) = a.as_str() else { continue };
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!((Text::Utf16(&units), hash(Text::Utf16(&units))), (*a, hash(*a)));
+        assert_eq!(Text::Utf16(&units).to_bytes(), text.as_bytes());
+    }
+    assert_eq!(&*Text::Utf16(b"\0/\xd8\x01").to_bytes(), b"/\xed\xa0\x81", "as UTF-8 would have it");
+    assert_eq!(&*Text::Utf16(b"\xdf\xff").to_bytes(), b"\xed\xbf\xbf");
 }

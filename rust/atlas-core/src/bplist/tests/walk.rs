@@ -180,3 +180,39 @@ fn an_error_of_the_builder_ends_the_walk() {
     assert!(matches!(walked(&[b"\xd0"]), Err(Mine::Refused)));
     assert!(matches!(walked(&[b"\x77"]), Err(Mine::List)));
 }
+
+/// One by one: what cannot be made is no hindrance, and its stand-in is what others see.
+#[test]
+fn values_one_by_one() {
+    // The last one is there for its length: that of the whole list is what may be spent.
+    let objects: [&[u8]; 7] =
+        [b"\xa2\x01\x02", b"\x51a", b"\x77", b"\xa2\x01\x05", b"\xa2\x01\x04", b"\xa1\x02", b"\x5efourteen bytes."];
+    let list = Plist::parse(Bytes::from(Raw::new(&objects).bytes())).unwrap();
+    let mut tree = Tree;
+    let mut values = Values::new(list.view(), &Limits::DEFAULT, &mut tree).unwrap();
+    let text = |text: &str| Rc::new(Value::Text(text.to_owned()));
+    assert_eq!(values.make(1).unwrap(), text("a"));
+    // Twice: what was begun and failed can be begun again.
+    for _ in 0..2 {
+        assert_eq!(mismatch(&values.make(0).unwrap_err()).0, mismatch(&values.make(2).unwrap_err()).0);
+    }
+    assert_eq!(mismatch(&values.make(4).unwrap_err()).1, "no collection within itself");
+    values.stand_in(2, text("bad"));
+    assert_eq!(values.make(2).unwrap(), text("bad"));
+    let inner = Rc::new(Value::Array(vec![text("bad")]));
+    assert_eq!(values.make(3).unwrap(), Rc::new(Value::Array(vec![text("a"), inner])));
+    assert_eq!(values.make(1).unwrap(), text("a"));
+    assert!(values.make(7).is_err(), "there is no such object");
+}
+
+/// Failing again and again costs no more than the list has to give.
+#[test]
+fn values_that_fail_are_paid_for() {
+    let long = [&[0xaf, 0x10, 100][..], &[1; 99], &[2]].concat();
+    let objects: [&[u8]; 3] = [&long, b"\x51a", b"\x77"];
+    let list = Plist::parse(Bytes::from(Raw::new(&objects).bytes())).unwrap();
+    let mut tree = Tree;
+    let mut values = Values::new(list.view(), &Limits::DEFAULT, &mut tree).unwrap();
+    assert!(mismatch(&values.make(0).unwrap_err()).1.contains("marker"));
+    assert!(mismatch(&values.make(0).unwrap_err()).1.contains("overlap"));
+}

@@ -38,6 +38,8 @@ fn shared_linkedit_is_what_two_have() {
         with(5, vec![linkedit(0x5000, 0x100).with("name", text("__LINKEDIT2"))]),
         with(6, vec![linkedit(0x4000, 0x100)]),
         with(7, vec![linkedit(0x4000, 0x300)]),
+        // Twice, and by nobody else.
+        with(8, vec![linkedit(0xb000, 0x100), linkedit(0xb000, 0x100)]),
     ]);
     assert_eq!(known.shared_linkedit(), [(0x5000, 0x100), (0x9000, 0x100)]);
 }

@@ -81,6 +81,8 @@ fn the_limit_holds_for_the_sum_and_before_anything_else() {
         matches!(error.kind(), ErrorKind::Limit { what: "decoded bytes", limit: 1099, requested: 1100 }),
         "{error}"
     );
+    // Where the block begins that is too much: after a header, the first block and its own header.
+    assert_eq!(error.location().offset, Some(12 + 16 + 14 + 16));
     let limits = Limits { decoded_bytes: 1100, ..Limits::DEFAULT };
     assert!(matches!(decode(&data, &limits).unwrap_err().kind(), ErrorKind::Archive(_)));
 }

@@ -20,14 +20,54 @@ fn three(base: u64) -> Vec<Tree> {
 
 #[test]
 fn own_images_without_a_cache() {
-    let images = own_images(three(0x5000));
-    let found: Vec<_> = (0..3).map(|index| parts(&images.get(index).unwrap())).collect();
-    assert_eq!(
-        found,
-        [(0x5000, 0x5000, 0, false), (0x5070, 0, 0x5070, false), (0x5070, 0x5000, 0x70, false)],
-        "what has a preferred address alone was not moved"
-    );
+    let [only_preferred, own @ ..] = &three(0x5000)[..] else { panic!() };
+    let images = own_images(own.to_vec());
+    let found: Vec<_> = (0..2).map(|index| parts(&images.get(index).unwrap())).collect();
+    assert_eq!(found, [(0x5070, 0, 0x5070, false), (0x5070, 0x5000, 0x70, false)]);
     consistent(&images);
+
+    // Without a cache that was moved nothing says where it lies.
+    let process = records::process([own, std::slice::from_ref(only_preferred)].concat());
+    let error = Opening::new(archive(&process, None), options(false)).unwrap_err();
+    assert_eq!(error.location().key_path.as_deref(), Some("imgs[2]"));
+    assert!(error.to_string().contains("expected addr, found padr alone"), "{error}");
+    let snapshot = open_with(&process, None, true);
+    assert_eq!((snapshot.images().len(), snapshot.warnings().len()), (2, 1));
+    // A reference to a cache that is itself broken is none.
+    let broken = process.with("dsc1", Tree::True);
+    assert_eq!(open_with(&broken, None, true).images().len(), 2);
+}
+
+/// The process says which cache it has, and no record of that cache is to be had.
+#[test]
+fn own_images_whose_cache_is_not_found() {
+    for lenient in [false, true] {
+        for bitmap in [&[0xff][..], &[]] {
+            let process = records::process(three(0x5000)).with("dsc1", records::reference(SLIDE, bitmap));
+            let snapshot = open_with(&process, None, lenient);
+            assert_eq!(snapshot.images().columns().address, [0x5070, 0x5070]);
+            let told =
+                snapshot.warnings().iter().filter(|warning| warning.contains("1 images have a preferred address"));
+            assert_eq!((told.count(), snapshot.warnings().len()), (1, 1 + bitmap.len()));
+            assert_eq!(snapshot.images().segment_columns().len(), 6);
+            consistent(snapshot.images());
+        }
+    }
+    let placed = records::process(three(0x5000)[1..].to_vec()).with("dsc1", records::reference(SLIDE, &[]));
+    assert_eq!(open(&placed, None).warnings(), [""; 0]);
+}
+
+/// An image whose address cannot be read is not taken for one that moves with the cache.
+#[test]
+fn own_images_of_a_broken_address() {
+    let broken = own_image(1, 0x1000).with("addr", text("x"));
+    let process = records::process(vec![broken, own_image(2, 0x2000)]).with("dsc1", records::reference(SLIDE, &[]));
+    let error = Opening::new(archive(&process, None), options(false)).unwrap_err();
+    assert_eq!(error.location().key_path.as_deref(), Some("imgs[0].addr"));
+    for cache in [None, Some(&records::cache(vec![]))] {
+        let snapshot = open_with(&process, cache, true);
+        assert_eq!((snapshot.images().columns().address.as_slice(), snapshot.warnings().len()), (&[0x6000][..], 1));
+    }
 }
 
 #[test]
@@ -74,7 +114,9 @@ fn images_with_neither_address() {
 
 #[test]
 fn the_end_of_the_highest_segment() {
-    let end = |segments: &[(&str, u64, u64)]| own_images(vec![image(1, 0x1000, segments)]).columns().vm_end[0];
+    let end = |segments: &[(&str, u64, u64)]| {
+        own_images(vec![image(1, 0x1000, segments).with("addr", int(0x1000))]).columns().vm_end[0]
+    };
     assert_eq!(end(&[]), 0);
     assert_eq!(end(&[("a", 0x100, 0x10), ("b", 0, 0x10)]), 0x1110);
     assert_eq!(end(&[("a", 0, u64::MAX >> 1), ("b", 0, 1)]), 0x1000 + (u64::MAX >> 1));
@@ -118,12 +160,13 @@ fn equal_is_the_same_load() {
 
 #[test]
 fn what_names_an_image() {
-    let images = own_images(vec![own_image(1, 0), image(2, 0x10, &[]), dict([("addr", int(0x20))])]);
+    let images =
+        own_images(vec![own_image(1, 0), image(2, 0x10, &[]).with("addr", int(0x10)), dict([("addr", int(0x20))])]);
     let image = |index: usize| images.get(index).unwrap();
     assert_eq!(string(image(0).name()).as_deref(), Some("lib1.dylib"));
     assert_eq!(string(image(1).install_name()).as_deref(), Some("/usr/lib/lib2.dylib"));
     assert_eq!((image(1).identifier().path, image(2).name()), (None, None));
-    assert_eq!(image(0).identifier().path.as_deref(), Some("/opt/lib1.dylib"));
+    assert_eq!(image(0).identifier().path, Some("/opt/lib1.dylib".into()));
     assert_eq!(image(0).identifier().uuid, Some(Uuid::from_u128(1)));
     assert_eq!((image(2).segment_count(), image(2).segments().count()), (0, 0));
 }

@@ -117,7 +117,7 @@ fn by_uuid_the_first() {
     assert_eq!(images.by_uuid(Uuid::nil()), Some(1), "zeros are a UUID where the record says so");
     assert_eq!(images.by_uuid(Uuid::from_u128(1)), Some(8));
     assert_eq!(images.by_uuid(Uuid::from_u128(99)), None);
-    assert_eq!(own_images(vec![image(1, 0, &[]).without("uuid")]).by_uuid(Uuid::nil()), None);
+    assert_eq!(own_images(vec![own_image(1, 0).without("uuid")]).by_uuid(Uuid::nil()), None);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_provider_then_beside_the_cache_then_embedded() {
 
     let mut all = opening();
     let wanted = all.wanted().unwrap();
-    assert_eq!((wanted.uuid, wanted.path), (Some(cache_uuid()), Some(folder.cache())));
+    assert_eq!((wanted.uuid, wanted.path), (Some(cache_uuid()), Some(folder.cache().as_str().into())));
     assert!(all.offer(&Supply::Bytes(atlas(&cache(1)))).unwrap());
     assert!(all.wanted().is_none(), "it was found");
     assert!(!all.offer(&Supply::Bytes(atlas(&cache(5)))).unwrap(), "and nothing more is taken");
@@ -113,6 +113,7 @@ fn a_broken_offer() {
         assert_eq!(origin(&snapshot), Some((RecordOrigin::Embedded, 3)));
         assert_eq!(snapshot.warnings().len(), 1);
         assert!(!snapshot.warnings()[0].contains("process.plist"), "{:?}", snapshot.warnings());
+        assert!(snapshot.warnings()[0].starts_with("an atlas that was offered: "), "{:?}", snapshot.warnings());
     }
     let mut opening = Opening::new(bytes, options(true)).unwrap();
     assert!(opening.offer(&damaged()).unwrap());
@@ -187,7 +188,7 @@ fn a_wrong_checksum() {
     assert!(matches!(error.kind(), ErrorKind::Archive(_)), "{error}");
     assert_eq!(error.location().entry.as_deref(), Some("process.plist"));
     let opening = Opening::new(bytes.into(), options(true)).unwrap();
-    assert_eq!(opening.wanted().unwrap().path.as_deref(), Some("/Nowhere/x"));
+    assert_eq!(opening.wanted().unwrap().path, Some("/Nowhere/x".into()));
     assert_eq!(opening.finish().unwrap().warnings().len(), 2);
 }
 

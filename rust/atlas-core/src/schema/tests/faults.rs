@@ -5,8 +5,9 @@ use super::tree::{Tree, parent};
 use super::{parse, parts, policy, position_of};
 
 const ADDRESS: &str = "integer of 64 bits";
-const NUMBER: &str = "integer that is not negative";
+const NUMBER: &str = "integer of 0 to 2^64 - 1";
 const PATH: &str = "string of at most 4096 bytes";
+const FILE_NAME: &str = "file name of at most 4096 bytes";
 const UUID: &str = "data of 16 bytes";
 
 /// A whole process with all that it can have.
@@ -79,11 +80,11 @@ const ATLAS: &[(&str, &str, bool, bool)] = &[
     ("psze", NUMBER, false, false),
     ("imgs", "array", false, false),
     ("dscs", "array", false, false),
-    ("snme", "string", true, true),
+    ("snme", FILE_NAME, true, true),
     ("suid", UUID, true, true),
     ("imgs[2].segs[1].padr", ADDRESS, false, true),
     ("imgs[2].uuid", UUID, true, true),
-    ("dscs[1].name", PATH, false, true),
+    ("dscs[1].name", FILE_NAME, false, true),
     ("dscs[1].uuid", UUID, false, true),
     ("dscs[1].voff", NUMBER, false, true),
     ("dscs[1].size", NUMBER, false, true),
@@ -131,10 +132,23 @@ fn every_key(sound: &Tree, is_process: bool, keys: &[(&str, &str, bool, bool)]) 
         fault(&sound.with(&path, Tree::True), is_process, &path, &path, expected, "boolean", goes_on);
         let wrong = match expected {
             ADDRESS => vec![(Tree::Wide(1 << 64), "integer 18446744073709551616")],
-            NUMBER => vec![(Tree::Int(-1), "integer -1"), (Tree::Wide(-(1 << 70)), "integer -1180591620717411303424")],
+            NUMBER => vec![
+                (Tree::Int(-1), "integer -1"),
+                (Tree::Wide(-(1 << 70)), "integer -1180591620717411303424"),
+                (Tree::Wide(1 << 64), "integer 18446744073709551616"),
+            ],
             UUID => vec![(Tree::Data(vec![0; 15]), "data of 15 bytes"), (Tree::Data(vec![0; 17]), "data of 17 bytes")],
             "integer of 0 to 255" => vec![(Tree::Int(256), "integer 256"), (Tree::Int(-1), "integer -1")],
             PATH => vec![(super::tree::text(&"p".repeat(4097)), "string of 4097 bytes")],
+            FILE_NAME => vec![
+                (super::tree::text(&"n".repeat(4097)), "string of 4097 bytes"),
+                (super::tree::text("../../etc/passwd"), "string"),
+                (super::tree::text("/x"), "string"),
+                (super::tree::text("x/"), "string"),
+                (super::tree::text("."), "string"),
+                (Tree::Utf16("..".to_owned()), "string"),
+                (Tree::Utf16("a/b".to_owned()), "string"),
+            ],
             "string" => vec![(Tree::Data(vec![]), "data of 0 bytes")],
             "array" => vec![(super::tree::dict([]), "dictionary")],
             _ => vec![(Tree::Array(vec![]), "array")],

@@ -8,6 +8,7 @@ mod process_record;
 pub(crate) mod records;
 mod rows;
 pub(crate) mod tree;
+mod unknown;
 mod widths;
 
 use uuid::Uuid;

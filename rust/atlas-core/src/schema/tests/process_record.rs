@@ -3,7 +3,8 @@
 use super::records::{self, int};
 use super::tree::{Tree, dict, text};
 use super::{policy, process};
-use crate::schema::ProcessRecord;
+use crate::limits::Limits;
+use crate::schema::{Policy, ProcessRecord};
 
 fn strict(tree: &Tree) -> ProcessRecord {
     let (record, warnings) = process(tree, policy(false)).unwrap();
@@ -124,4 +125,21 @@ fn bits_of_the_bitmap() {
     assert_eq!((used, cache.bit_count()), (vec![0, 7, 9], 16));
     let none = strict(&records::process(vec![]).with("dsc1", records::reference(0, &[]))).cache.unwrap();
     assert!(!none.uses(0) && none.bit_count() == 0);
+}
+
+/// Each bit is an image, so the limit of images is one of the bitmap.
+#[test]
+fn a_bitmap_of_more_images_than_are_allowed() {
+    for (images, most) in [(0, 0), (1, 1), (8, 1), (9, 2)] {
+        let limits = Limits { images, ..Limits::DEFAULT };
+        let tree = |bytes| records::process(vec![]).with("dsc1", records::reference(0, &vec![0xff; bytes]));
+        for lenient in [false, true] {
+            let policy = Policy { lenient, limits };
+            assert!(process(&tree(most), policy).unwrap().0.cache.is_some());
+            let error = process(&tree(most + 1), policy).unwrap_err();
+            assert!(super::is_limit(&error), "{error}");
+            assert_eq!(error.location().key_path.as_deref(), Some("dsc1.bitm"));
+            assert!(error.location().offset.is_some());
+        }
+    }
 }

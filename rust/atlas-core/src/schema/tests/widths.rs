@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::images::ImageTable;
 use super::super::path::Path;
+use super::super::rows::Placing;
 use super::rows::{string, walked};
 use super::tree::{Tree, text};
 use super::{is_limit, policy};
@@ -117,7 +118,7 @@ type Segment = (String, u64, u64, u64, u8, Option<u64>);
 type Image = (Option<u64>, Option<u64>, Option<[u8; 16]>, Option<String>, Option<String>, Vec<Segment>);
 
 /// The sound images of a list, and how many faults there are.
-fn expected(list: &Tree) -> (Vec<Image>, usize) {
+fn expected(list: &Tree, placing: Placing) -> (Vec<Image>, usize) {
     let (Tree::Array(list), mut faults, mut images) = (list, 0, Vec::new()) else { panic!() };
     for image in list {
         let Tree::Dict(pairs) = image else {
@@ -132,12 +133,16 @@ fn expected(list: &Tree) -> (Vec<Image>, usize) {
                 })
             };
         }
-        let (address, preferred) = (optional!("addr", bits), optional!("padr", bits));
+        let Ok(address) = value(pairs, "addr", bits) else {
+            faults += 1;
+            continue;
+        };
+        let preferred = optional!("padr", bits);
         let uuid =
             optional!("uuid", |tree| if let Tree::Data(data) = tree { data.clone().try_into().ok() } else { None });
         let (name, file) = (optional!("name", string_of), optional!("file", string_of));
         let segments = optional!("segs", |tree| if let Tree::Array(items) = tree { Some(items.clone()) } else { None });
-        if address.is_none() && preferred.is_none() {
+        if address.is_none() && (preferred.is_none() || placing == Placing::OwnAddress) {
             faults += 1;
             continue;
         }
@@ -167,15 +172,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_way_gives_what_the_tree_says((list, widths) in list()) {
+    fn every_way_gives_what_the_tree_says((list, widths) in list(), in_cache in any::<bool>()) {
+        let placing = if in_cache { Placing::WithCache } else { Placing::OwnAddress };
         let (offset_width, reference_width) = WIDTHS[widths];
         let Some(bytes) = list.encode_with(offset_width, reference_width) else { return Ok(()) };
         let plist = Plist::parse(bytes.into()).unwrap();
         let position = plist.view().position(plist.view().top()).unwrap();
-        let (images, faults) = expected(&list);
+        let (images, faults) = expected(&list, placing);
         let check = |lenient| {
             let mut report = Report::new(lenient, "entry");
-            let table = ImageTable::check(&plist, position, Path::Root, policy(lenient), &mut report);
+            let table = ImageTable::check(&plist, position, Path::Root, placing, policy(lenient), &mut report);
             table.map(|table| (table, report.into_warnings()))
         };
         let strict = check(false);
@@ -193,6 +199,13 @@ proptest! {
             let names = (string(&table, row.install_name), string(&table, row.file_path));
             (row.address, row.preferred_load_address, row.uuid, names.0, names.1, segments.collect())
         }).collect();
+        // What is left without the cache are the images with addresses of their own, and again those alone are read.
+        let (placed, dropped) = table.placed();
+        let own = walked(&placed).0;
+        let addresses: Vec<_> = found.iter().filter_map(|image| image.0).collect();
+        prop_assert_eq!(own.iter().filter_map(|(row, _)| row.address).collect::<Vec<_>>(), addresses);
+        prop_assert_eq!((own.len() as u32 + dropped, placed.len() as usize), (table.len(), own.len()));
+        prop_assert_eq!(placed.all_segments(), own.iter().map(|(_, segments)| segments.len()).sum::<usize>());
         prop_assert_eq!(found, images);
     }
 
@@ -207,7 +220,7 @@ proptest! {
         let mut strict = None;
         for lenient in [false, true] {
             let mut report = Report::new(lenient, "entry");
-            match ImageTable::check(&plist, position, Path::Root, policy(lenient), &mut report) {
+            match ImageTable::check(&plist, position, Path::Root, Placing::WithCache, policy(lenient), &mut report) {
                 Ok(table) => {
                     let count = walked(&table).0.len();
                     prop_assert_eq!(*strict.get_or_insert(count), count);
