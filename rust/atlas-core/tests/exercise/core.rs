@@ -4,7 +4,7 @@ use atlas_core::bytes::Bytes;
 use atlas_core::model::{Options, Snapshot};
 use atlas_core::schema::Policy;
 use atlas_core::task::core::Core;
-use atlas_core::task::{TaskMemory, snapshot};
+use atlas_core::task::{TaskMemory, take};
 
 use super::{LIMITS, images, refuse};
 
@@ -74,7 +74,7 @@ fn published(core: &Core, whole: &Snapshot) {
     if !infos.publication().is_there() {
         return;
     }
-    if let Ok(Some(opening)) = snapshot(core, None, options(false)) {
+    if let Some(opening) = take(core, None, options(false)).ok().and_then(|taken| taken.opening) {
         let same = opening.finish().expect("it was opened before");
         assert_eq!(same.record().timestamp, whole.record().timestamp);
         images::equal(same.images(), whole.images());
