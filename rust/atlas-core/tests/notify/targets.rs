@@ -78,7 +78,11 @@ fn ends(watcher: &Watcher, changes: &atlas_core::notify::Changes) {
             other => panic!("{other:?}"),
         }
     }
-    let error = watcher.changes().err().unwrap();
+    // Who comes now hears what was there last; handlers, for which no thread waits any more, are refused.
+    let late = watcher.changes().unwrap();
+    assert!(matches!(late.next(Some(SOON)).unwrap(), Next::Change(change) if change.initial));
+    assert!(matches!(late.next(Some(SOON)).unwrap(), Next::Ended(End::Exited)));
+    let error = watcher.subscribe(Box::new(|_| ())).unwrap_err();
     assert!(error.to_string().contains("exited"), "{error}");
 }
 
