@@ -66,6 +66,8 @@ impl CacheMemory {
         })?;
         let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
+        // While nobody can have cut a file short.
+        let _ = group.pointer_size();
         // The group opens files in no other way, so that each is there.
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
         let symbols = group.symbols().and_then(|file| of_path(&file.path));
@@ -322,7 +324,8 @@ impl CacheMemory {
         } else {
             source.check(Self::WRONG)?;
         }
-        let info = SlideInfo::parse(info, mapping).map_err(|error| self.in_file(file, error))?;
+        let info = SlideInfo::parse(info, mapping, self.group.pointer_size());
+        let info = info.map_err(|error| self.in_file(file, error))?;
         let bytes = source.bytes().get(mapping.file_range(source.bytes().len())).unwrap_or_default();
         Ok(Some(Slid { address: mapping.address.0, file_offset: mapping.file_offset, info, bytes }))
     }

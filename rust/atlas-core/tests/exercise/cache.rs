@@ -95,7 +95,7 @@ fn walk_file(file: &CacheFile) {
         let range = mapping.file_range(length);
         assert!(range.end <= length && range.len() as u64 <= mapping.size);
         assert!(mapping.slide_info.as_ref().is_none_or(|info| info.start <= info.end && info.end <= length as u64));
-        match SlideInfo::of(file, mapping) {
+        match SlideInfo::of(file, mapping, file.pointer_size()) {
             Ok(Some(info)) => {
                 slide::walk(&info, mapping, &file.bytes()[range]);
             }

@@ -122,7 +122,7 @@ fn read(group: &CacheGroup, memory: &CacheMemory, address: u64, size: u64) {
     let file = &group.files()[place.file].file;
     let mapping = &file.mappings()[place.mapping];
     let mut expected = expected.to_vec();
-    let rebased = SlideInfo::of(file, mapping).and_then(|info| {
+    let rebased = SlideInfo::of(file, mapping, group.pointer_size()).and_then(|info| {
         let Some(info) = info else { return Ok(()) };
         let bytes = &file.bytes()[mapping.file_range(file.bytes().len())];
         info.rebase(bytes, place.file_offset - mapping.file_offset, &mut expected, SLIDE)

@@ -16,6 +16,7 @@ mod role;
 pub(in crate::cache) mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ pub struct CacheGroup {
     missing: Vec<String>,
     warnings: Vec<String>,
     map: AddressMap,
+    pointer_size: OnceLock<u8>,
 }
 
 impl CacheGroup {
@@ -93,7 +95,7 @@ impl CacheGroup {
         describe(&files, &mut warnings);
         // `.symbols` has mappings too, by habit at address 0: they are no memory of the cache.
         let map = AddressMap::of(&files, &mut warnings);
-        Ok(Self { files, symbols, missing, warnings, map })
+        Ok(Self { files, symbols, missing, warnings, map, pointer_size: OnceLock::new() })
     }
 
     /// The main file.
@@ -151,16 +153,18 @@ impl CacheGroup {
         self.files.get(place.file)?.file.bytes().get(start..end)
     }
 
-    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its magic says.
+    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its magic says. What
+    /// the first call found stays: who asks before a file can be cut short does not look at it afterwards.
     #[must_use]
     pub fn pointer_size(&self) -> u8 {
-        let file = &self.main().file;
-        let mut headers = file.images().filter_map(|image| self.bytes_from(image.address.0));
-        let wide = match headers.find_map(macho::width_of) {
-            Some((_, wide)) => wide,
-            None => role::has_wide_pointers(file),
-        };
-        if wide { 8 } else { 4 }
+        *self.pointer_size.get_or_init(|| {
+            let file = &self.main().file;
+            let mut headers = file.images().filter_map(|image| self.bytes_from(image.address.0));
+            match headers.find_map(macho::width_of) {
+                Some((_, wide)) => if wide { 8 } else { 4 },
+                None => file.pointer_size(),
+            }
+        })
     }
 }
 

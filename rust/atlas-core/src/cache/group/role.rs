@@ -31,17 +31,3 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         _ => error.with_hint(format!("open {stem} beside it")),
     })
 }
-
-/// Whether pointers take 8 bytes, by the processor alone. A name that nobody knows yet is one of a 64-bit processor.
-pub(super) fn has_wide_pointers(file: &CacheFile) -> bool {
-    const ABI64: u32 = 0x0100_0000;
-    if let Some(cpu) = file.header().cpu {
-        return cpu.cpu_type & ABI64 != 0;
-    }
-    let name = file.architecture();
-    let is_narrow = name == "i386"
-        || name == "arm64_32"
-        || name.starts_with("armv")
-        || (name.starts_with("ppc") && name != "ppc64");
-    !is_narrow
-}
