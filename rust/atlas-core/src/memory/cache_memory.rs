@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bytes::{Bytes, Mode};
-use crate::cache::CacheGroup;
+use crate::cache::{CacheGroup, Wanted};
 use crate::cache::slide::SlideInfo;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,26 +45,29 @@ impl CacheMemory {
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open(path: &Path, mode: Mode) -> Result<Arc<Self>> {
-        Self::open_with(path, mode, &mut |path| SourceFile::open(path, mode))
+        Self::open_with(path, mode, &mut |wanted| {
+            wanted.stays()?;
+            SourceFile::open(wanted.path, mode)
+        })
     }
 
-    /// The same with files that `open` finds for the paths that they ought to have.
+    /// The same with files that `open` finds, wherever they are.
     ///
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open_with(
         path: &Path,
         mode: Mode,
-        open: &mut dyn FnMut(&Path) -> Result<Arc<SourceFile>>,
+        open: &mut dyn FnMut(&Wanted<'_>) -> Result<Arc<SourceFile>>,
     ) -> Result<Arc<Self>> {
-        let mut opened = Vec::new();
-        let group = CacheGroup::open(path, &mut |path| {
-            let source = open(path)?;
-            let bytes = source.bytes().clone();
-            opened.push((path.to_owned(), source));
-            Ok(bytes)
+        let mut opened: Vec<Arc<SourceFile>> = Vec::new();
+        let group = CacheGroup::open_with(path, &mut |wanted| {
+            let source = open(wanted)?;
+            let found = (source.path().to_owned(), source.bytes().clone());
+            opened.push(source);
+            Ok(found)
         })?;
-        let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
+        let of_path = |path: &Path| opened.iter().find(|opened| opened.path() == path).cloned();
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
         // While nobody can have cut a file short.
         let _ = group.pointer_size();
