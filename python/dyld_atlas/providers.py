@@ -220,8 +220,14 @@ class CacheLibrary:
         return None if identifier.uuid is None else self._files.get(identifier.uuid)
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:
-        """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none."""
+        """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none.
+
+        Where files lack beside the cache and there is no ``.atlas``, what is beside it does not say everything: None lets
+        the snapshot make the record of all files that it can get.
+        """
         if identifier.uuid is None or (cache := self._caches.get(identifier.uuid)) is None:
+            return None
+        if cache.missing_files and cache.record_origin == "scavenged":
             return None
         atlas = self._atlases.get(identifier.uuid)
         if atlas is None:

@@ -146,7 +146,10 @@ class ImageColumns:
 
     @property
     def vm_end(self) -> ColumnBuffer[int]:
-        """The end of the highest segment in the process: uint64, shape (n,); 0 if there is none."""
+        """The end of the highest segment in the process: uint64, shape (n,); 0 if there is none.
+
+        For images of a cache whose files with the segments are missing, the end of their text, where the cache says it.
+        """
 
     @property
     def uuid(self) -> ColumnBuffer[bytes]:

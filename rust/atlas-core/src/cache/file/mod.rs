@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::macho::{ByteOrder, Fields};
 
 pub use header::{AddressRange, FileRange, Format, Header, OffsetRange, Table};
+pub(crate) use mapping::reach;
 pub use mapping::{Mapping, mapping_flags};
 pub(in crate::cache) use raw::MAGIC_START;
 pub use tables::{ImageInfo, SubCacheEntry, TextInfo};

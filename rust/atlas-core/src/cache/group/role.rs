@@ -13,11 +13,13 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         _ => (name, ""),
     };
     let bare = file.images().len() == 0;
-    // Only a main file says how much memory all files take. x86_64 repeats the images in every file: there the name decides.
+    // Only a main file says how much memory all files take. x86_64 repeats the images in every file, for Rosetta: there the name
+    // decides. Elsewhere a file that lists images is a main one, whatever it is called.
+    let repeats_images = file.architecture().starts_with("x86_64");
     let is_part = header.can_be_split()
         && header.shared_region_size == Some(0)
         && file.subcache_entries().is_empty()
-        && (bare || !matches!(extension, "" | DEVELOPMENT));
+        && (bare || (repeats_images && !matches!(extension, "" | DEVELOPMENT)));
     let found = match header.local_symbols {
         Some(range) if header.can_be_split() && bare && range.size != 0 => "the file of its local symbols",
         _ if is_part => "one of its subcaches",
