@@ -359,7 +359,7 @@ class Location:
 
     @property
     def segment(self) -> Segment | None:
-        """The segment."""
+        """The segment; None where its file is missing, and only the cache's tables say where the image lies."""
 
     @property
     def section(self) -> Section | None:

@@ -190,7 +190,10 @@ fn a_missing_file_costs_its_images_only() {
     for (index, (address, end)) in images.columns().address.iter().zip(&images.columns().vm_end).enumerate() {
         for inside in [*address, end - 1] {
             let found = images.resolve(inside).unwrap();
-            assert_eq!((found.image.index() as usize, found.segment.is_none(), found.offset), (index, true, inside - address));
+            assert_eq!(
+                (found.image.index() as usize, found.segment.is_none(), found.offset),
+                (index, true, inside - address)
+            );
         }
         assert_eq!(all.at(*address), Some(index as u32));
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::bytes::{Bytes, Mode};
 use crate::cache::file::reach;
+use crate::cache::slide::SlideInfo;
 use crate::cache::tables::DylibsTrie;
 use crate::cache::{CacheGroup, LocalSymbols, Mapping, Place, Wanted};
-use crate::cache::slide::SlideInfo;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{SourceFile, Wrong};

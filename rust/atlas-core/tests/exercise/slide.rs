@@ -77,7 +77,8 @@ pub fn walk(info: &SlideInfo<'_>, mapping: &Mapping, bytes: &[u8]) -> bool {
         // Where links overlap, which only bitmaps can say, ends of pages and several chains of one page, the later one wins; behind an
         // end of a page it may be a number, which is not among the pointers.
         let apart = |other: Option<&Pointer>| other.is_none_or(|other| at(other).abs_diff(at(pointer)) >= size);
-        let neighbours = [index.checked_sub(1), Some(index + 1)].map(|index| index.and_then(|index| pointers.get(index)));
+        let neighbours =
+            [index.checked_sub(1), Some(index + 1)].map(|index| index.and_then(|index| pointers.get(index)));
         let crosses = at(pointer) as u64 % info.page_size() + size as u64 > info.page_size();
         if !crosses && neighbours.into_iter().all(apart) {
             let expected = pointer.target.wrapping_add(slide).to_le_bytes();

@@ -244,8 +244,11 @@ fn a_mapping_that_begins_below_the_first_is_laid_out_from_there() {
 fn a_mapping_that_another_hides_has_its_own_bytes() {
     let folder = Folder::new();
     let part = |address, bytes| Part { address, bytes, ..Part::default() };
-    let (path, offsets) =
-        folder.cache(&[vec![part(BASE, vec![1; 0x4000]), part(BASE + 0x2000, vec![2; 0x4000]), part(BASE + 0x8000, vec![3; 0x1000])]]);
+    let (path, offsets) = folder.cache(&[vec![
+        part(BASE, vec![1; 0x4000]),
+        part(BASE + 0x2000, vec![2; 0x4000]),
+        part(BASE + 0x8000, vec![3; 0x1000]),
+    ]]);
     let memory = open(&path, Mode::Map);
     let data = |mapping, size| memory.mapping_data(0, mapping, size);
     assert!(data(1, 0x4000).unwrap()[..] == [2; 0x4000]);

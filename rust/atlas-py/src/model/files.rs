@@ -66,7 +66,10 @@ impl Files {
     pub fn cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Arc<CacheMemory>> {
         let Search { found, faults } = self.find_cache(py, wanted)?;
         let Some(found) = found else {
-            return Err(faults.into_iter().next().map_or_else(|| missing(py, wanted), |fault| fault.into_exception(py)));
+            return Err(faults
+                .into_iter()
+                .next()
+                .map_or_else(|| missing(py, wanted), |fault| fault.into_exception(py)));
         };
         for fault in faults {
             discovery::warn(py, &fault.error.to_string())?;
@@ -112,7 +115,12 @@ impl Files {
 
     /// A cache whose main file is `first`, and is called `main` where the process ran. Its other files are looked for beside that,
     /// where it is a file, and then asked for, each by its UUID and the path that it has beside `main`.
-    fn with_others(&self, py: Python<'_>, main: &str, first: &Arc<SourceFile>) -> PyResult<CoreResult<Arc<CacheMemory>>> {
+    fn with_others(
+        &self,
+        py: Python<'_>,
+        main: &str,
+        first: &Arc<SourceFile>,
+    ) -> PyResult<CoreResult<Arc<CacheMemory>>> {
         let mode = self.mode;
         let mut raised: Option<PyErr> = None;
         let memory = CacheMemory::open_with(first.path(), mode, &mut |wanted| {
@@ -122,7 +130,8 @@ impl Files {
                 return Err(absent());
             }
             let is_file = first.identity().is_some();
-            let beside = is_file.then(|| wanted.stays().and_then(|()| py.detach(|| SourceFile::open(wanted.path, mode))));
+            let beside =
+                is_file.then(|| wanted.stays().and_then(|()| py.detach(|| SourceFile::open(wanted.path, mode))));
             if let Some(Ok(file)) = &beside
                 && wanted.is(file.bytes())
             {

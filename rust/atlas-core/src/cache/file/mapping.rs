@@ -185,7 +185,9 @@ fn read_slid(fields: Fields<'_>) -> Mapping {
 fn check(index: usize, mapping: &mut Mapping, length: u64, warnings: &mut Vec<String>) -> Result<()> {
     // The last byte of memory has an address, the place behind it has none.
     let last = mapping.size.saturating_sub(1);
-    for (field, start, size) in [("address", mapping.address.0, last), ("file offset", mapping.file_offset, mapping.size)] {
+    for (field, start, size) in
+        [("address", mapping.address.0, last), ("file offset", mapping.file_offset, mapping.size)]
+    {
         if start.checked_add(size).is_none() {
             return Err(Error::cache(
                 format!("a size that fits after the {field} {start:#x}"),

@@ -56,7 +56,10 @@ impl<'a> Wanted<'a> {
     /// [`ErrorKind::Cache`]
     pub fn stays(&self) -> Result<()> {
         if self.leaves {
-            return Err(Error::cache("a file in the folder of the cache", "a link that leaves the folder of the cache"));
+            return Err(Error::cache(
+                "a file in the folder of the cache",
+                "a link that leaves the folder of the cache",
+            ));
         }
         Ok(())
     }
@@ -115,13 +118,7 @@ impl Beside {
     }
 
     /// The file whose name is the main file's and `suffix`, if its UUID is `uuid`.
-    pub(super) fn find(
-        &mut self,
-        suffix: &str,
-        numbered: bool,
-        uuid: Uuid,
-        open: &mut Open<'_>,
-    ) -> Found {
+    pub(super) fn find(&mut self, suffix: &str, numbered: bool, uuid: Uuid, open: &mut Open<'_>) -> Found {
         let main = self.main_name();
         let base = main.strip_suffix(DEVELOPMENT).unwrap_or(&main);
         let name = format!("{base}{suffix}");

@@ -177,7 +177,13 @@ impl CacheGroup {
             let file = &self.main().file;
             let mut headers = file.images().filter_map(|image| self.bytes_from(image.address.0));
             match headers.find_map(macho::width_of) {
-                Some((_, wide)) => if wide { 8 } else { 4 },
+                Some((_, wide)) => {
+                    if wide {
+                        8
+                    } else {
+                        4
+                    }
+                }
                 None => file.pointer_size(),
             }
         })

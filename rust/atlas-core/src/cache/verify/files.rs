@@ -79,7 +79,9 @@ fn slides(name: &str, file: &CacheFile, pointer_size: u8, findings: &mut Finding
         if let Some(first) = faults.next() {
             findings.add(|| match faults.take(MOST_PAGES).count() {
                 0 => format!("{name}: mappings[{index}]: slide info: {first}"),
-                MOST_PAGES => format!("{name}: mappings[{index}]: slide info: {first}, and faults in {MOST_PAGES} more pages or more"),
+                MOST_PAGES => format!(
+                    "{name}: mappings[{index}]: slide info: {first}, and faults in {MOST_PAGES} more pages or more"
+                ),
                 more => format!("{name}: mappings[{index}]: slide info: {first}, and faults in {more} more pages"),
             });
         }

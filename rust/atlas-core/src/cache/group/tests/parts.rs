@@ -141,7 +141,9 @@ fn files_that_lie_elsewhere() {
             assert!(!wanted.leaves && wanted.stays().is_ok());
             asked.push(wanted.beside(&format!("/far/{name}")));
             let file = subcache(uuid.as_bytes()[0], size).build();
-            assert!(wanted.is(&file.clone().into()) && !wanted.is(&main.clone().into()) && !wanted.is(&Bytes::default()));
+            assert!(
+                wanted.is(&file.clone().into()) && !wanted.is(&main.clone().into()) && !wanted.is(&Bytes::default())
+            );
             Ok((PathBuf::from(format!("/b/{}", asked.len())), Bytes::from(file)))
         });
         let group = group.unwrap();

@@ -67,7 +67,11 @@ fn rows_of_texts_that_no_image_goes_with_are_nobodys() {
     let file = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]).set(0x90, &[3]);
     let known = known(&group(&file.piece(0x4000, library(image::ARM64E, BASE + 0x4000))));
     assert_eq!((known.image_count(), known.columns().images.len()), (1, 1));
-    assert!(known.warnings().iter().any(|warning| warning == "imagesText: 3 rows, and 1 images"), "{:?}", known.warnings());
+    assert!(
+        known.warnings().iter().any(|warning| warning == "imagesText: 3 rows, and 1 images"),
+        "{:?}",
+        known.warnings()
+    );
     // Without a table of images the texts are the list.
     let mut bare = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]);
     bare = bare.piece(0x4000, library(image::ARM64E, BASE + 0x4000));
