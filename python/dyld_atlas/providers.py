@@ -35,7 +35,11 @@ class Provider(Protocol):
     """
 
     def file(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
-        """The file itself: an image, a shared cache or a part of one."""
+        """The file itself: an image, a shared cache or a part of one.
+
+        The other files of a cache are looked for beside its main file, where a provider gave the path of that, and then
+        asked for one by one, of all providers in order, each with its UUID and the path beside ``path`` of the main one.
+        """
         ...
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
@@ -142,7 +146,7 @@ class CacheLibrary:
         snapshot = Snapshot.from_bytes(data, providers=[library])
 
     Where a cache has no ``.atlas``, its record is made from its headers. Files of a cache are found by UUID alone, so
-    that it does not matter where the snapshot's machine had them. The library has nothing of images that lie in no
+    that it does not matter where the snapshot's machine had them, nor whether they lie in one folder here. The library has nothing of images that lie in no
     cache: put a :class:`DirectoryProvider` beside it for those. What is put into the folder later is not noticed.
     """
 
@@ -158,11 +162,17 @@ class CacheLibrary:
         self._folder = _folder(folder)
         # Of copies of one cache the one that lacks least; whatever it lacks may lie beside another.
         found = sorted(SharedCache.find(self._folder), key=lambda cache: len(cache.missing_files))
+        self._all: list[SharedCache] = []
         self._caches: dict[UUID, SharedCache] = {}
         self._atlases: dict[UUID, bytes] = {}
         self._files: dict[UUID, str] = {}
         for cache in found:
-            self._caches.setdefault(cache.uuid, cache)
+            # Before dyld-239.3 caches had no UUID: nothing says that two are the same.
+            if not cache.uuid.int:
+                self._all.append(cache)
+                continue
+            if self._caches.setdefault(cache.uuid, cache) is cache:
+                self._all.append(cache)
             absent = set(cache.missing_files)
             files = [(file.uuid, file.file_path) for file in cache.subcaches]
             if cache.local_symbols_uuid is not None and cache.local_symbols_path is not None:
@@ -178,8 +188,11 @@ class CacheLibrary:
 
     @property
     def caches(self) -> "tuple[SharedCache, ...]":
-        """Every cache that was found, each UUID once: those with all their files come first."""
-        return tuple(self._caches.values())
+        """Every cache that was found, each UUID once: those with all their files come first.
+
+        Caches without a UUID, from before dyld-239.3, are all there; no snapshot names one.
+        """
+        return tuple(self._all)
 
     def by_uuid(self, uuid: "UUID | str | bytes", /) -> "SharedCache":
         """The cache with the UUID.
@@ -197,18 +210,24 @@ class CacheLibrary:
         return self._caches[wanted]
 
     def __len__(self) -> int:
-        return len(self._caches)
+        return len(self._all)
 
     def __repr__(self) -> str:
-        return f"<CacheLibrary {self._folder!r} caches={len(self._caches)}>"
+        return f"<CacheLibrary {self._folder!r} caches={len(self._all)}>"
 
     def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
         """The path of the file of a cache, main file or not, that has the UUID; None if there is none."""
         return None if identifier.uuid is None else self._files.get(identifier.uuid)
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:
-        """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none."""
+        """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none.
+
+        Where files lack beside the cache and there is no ``.atlas``, what is beside it does not say everything: None lets
+        the snapshot make the record of all files that it can get.
+        """
         if identifier.uuid is None or (cache := self._caches.get(identifier.uuid)) is None:
+            return None
+        if cache.missing_files and cache.record_origin == "scavenged":
             return None
         atlas = self._atlases.get(identifier.uuid)
         if atlas is None:

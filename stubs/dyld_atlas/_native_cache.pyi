@@ -248,9 +248,9 @@ class SharedCache:
         Args:
             address: unslid, as in Mach-O headers and in `Image.preferred_load_address`.
             size: how many; they may cross from one mapping into another that follows at once.
-            slide: give the bytes as a process sees them in whose address space the cache was moved so far: pointers are
-                rebased. A pointer with an authentication code is given without the code, which nobody can know but
-                that process.
+            slide: give the bytes as a process sees them in whose address space the cache was moved so far, modulo 2**64:
+                pointers are rebased. A pointer with an authentication code is given without the code, which nobody can
+                know but that process.
 
         Raises:
             UnmappedAddressError: no file that is there is mapped there; `address` is the first one without bytes. Its
@@ -311,9 +311,9 @@ class SharedCache:
         """
 
     def verify(self) -> Sequence[str]:
-        """What does not fit together: UUIDs, sizes and ranges of the files, and the atlas against the headers.
+        """What does not fit together: UUIDs, sizes, ranges, slide information of files; atlas against headers.
 
-        Empty where all is well. Reads every header, and the GIL is released meanwhile.
+        Empty where all is well. Reads every header and follows every pointer that slides; the GIL is released.
         """
 
     def map_text(self) -> str:

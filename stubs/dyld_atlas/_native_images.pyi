@@ -147,7 +147,10 @@ class ImageColumns:
 
     @property
     def vm_end(self) -> ColumnBuffer[int]:
-        """The end of the highest segment in the process: uint64, shape (n,); 0 if there is none."""
+        """The end of the highest segment in the process: uint64, shape (n,); 0 if there is none.
+
+        For images of a cache whose files with the segments are missing, the end of their text, where the cache says it.
+        """
 
     @property
     def uuid(self) -> ColumnBuffer[bytes]:
@@ -365,7 +368,7 @@ class Location:
 
     @property
     def segment(self) -> Segment | None:
-        """The segment."""
+        """The segment; None where its file is missing, and only the cache's tables say where the image lies."""
 
     @property
     def section(self) -> Section | None:

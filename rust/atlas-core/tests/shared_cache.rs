@@ -183,7 +183,20 @@ fn a_missing_file_costs_its_images_only() {
     assert_eq!(cache.missing_files().len(), 2);
     let images = ImageSet::of_cache(Arc::clone(&cache));
     assert_eq!((images.len(), images.segment_columns().len()), (24, 0));
-    assert_eq!(images.columns().uuid, ImageSet::of_cache(whole).columns().uuid);
+    let all = ImageSet::of_cache(whole);
+    assert_eq!(images.columns().uuid, all.columns().uuid);
+    // The tables of the main file still say where their texts lie.
+    let images = Arc::new(images);
+    for (index, (address, end)) in images.columns().address.iter().zip(&images.columns().vm_end).enumerate() {
+        for inside in [*address, end - 1] {
+            let found = images.resolve(inside).unwrap();
+            assert_eq!(
+                (found.image.index() as usize, found.segment.is_none(), found.offset),
+                (index, true, inside - address)
+            );
+        }
+        assert_eq!(all.at(*address), Some(index as u32));
+    }
     assert!(
         cache.warnings().iter().any(|warning| warning.contains("24 images lie in no file")),
         "{:?}",

@@ -36,7 +36,7 @@ fn bytes<'a>(file: &'a CacheFile, mapping: &Mapping) -> &'a [u8] {
 
 /// The pointers of a mapping, with the version of its slide info; 0 and none where it has no such thing.
 fn pointers(file: &CacheFile, mapping: &Mapping) -> (u32, Vec<Pointer>) {
-    let Some(info) = SlideInfo::of(file, mapping).unwrap() else { return (0, Vec::new()) };
+    let Some(info) = SlideInfo::of(file, mapping, file.pointer_size()).unwrap() else { return (0, Vec::new()) };
     let found: Vec<Pointer> = info.pointers(bytes(file, mapping)).map(Result::unwrap).collect();
     check_rebase(&info, mapping, bytes(file, mapping), &found);
     (info.version(), found)
@@ -210,7 +210,7 @@ fn small_windows_are_quick() {
     let group = group(&folder.join("dyld_shared_cache_arm64e"));
     for file in group.files() {
         for mapping in file.file.mappings() {
-            let Some(info) = SlideInfo::of(&file.file, mapping).unwrap() else { continue };
+            let Some(info) = SlideInfo::of(&file.file, mapping, group.pointer_size()).unwrap() else { continue };
             let bytes = bytes(&file.file, mapping);
             let start = Instant::now();
             let mut whole = bytes.to_vec();

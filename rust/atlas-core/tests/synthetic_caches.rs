@@ -160,7 +160,7 @@ fn slid(file: &CacheFile) -> (Vec<Pointer>, Vec<(Mapping, Vec<u8>)>) {
     for mapping in file.mappings() {
         let bytes = &file.bytes()[mapping.file_range(file.bytes().len())];
         let mut window = bytes.to_vec();
-        if let Some(info) = SlideInfo::of(file, mapping).unwrap() {
+        if let Some(info) = SlideInfo::of(file, mapping, file.pointer_size()).unwrap() {
             pointers.extend(info.pointers(bytes).map(|one| one.unwrap()));
             info.rebase(bytes, 0, &mut window, SLIDE).unwrap();
         }

@@ -2,7 +2,8 @@
 //! constructors, because a number of the core needs no check.
 
 use atlas_core::address::{PreferredAddress, RebasedAddress, Slide};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyType};
@@ -70,14 +71,21 @@ pub fn preferred_argument(object: &Bound<'_, PyAny>) -> PyResult<PreferredAddres
 /// How far something is moved: a `Slide` or a plain integer, modulo 2^64.
 ///
 /// # Errors
-/// As [`rebased_argument`]; plain integers may be negative, down to -2^63.
+/// `TypeError` for an address, or what is no integer.
 pub fn slide_argument(object: &Bound<'_, PyAny>) -> PyResult<Slide> {
+    let py = object.py();
     if let Ok(distance) = object.extract::<i64>()
         && distance < 0
     {
         return Ok(Slide(distance.cast_unsigned()));
     }
-    argument(object, |classes| (&classes.slide, [&classes.preferred, &classes.rebased]), object.py()).map(Slide)
+    match argument(object, |classes| (&classes.slide, [&classes.preferred, &classes.rebased]), py) {
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+            let modulo = object.call_method1(intern!(py, "__index__"), ())?.bitand(u64::MAX)?;
+            modulo.extract().map(Slide)
+        }
+        found => found.map(Slide),
+    }
 }
 
 /// A number of bytes.

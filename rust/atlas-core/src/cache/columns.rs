@@ -25,7 +25,7 @@ pub struct CacheImage {
     pub address: u64,
     /// Preferred address; 0 where the record has none.
     pub preferred_load_address: u64,
-    /// Unslid end of the highest segment; 0 where there is none.
+    /// Unslid end of the highest segment; of its text where the file with the segments is missing; 0 where nothing is known.
     pub vm_end: u64,
     /// UUID; zeros where there is none.
     pub uuid: [u8; 16],

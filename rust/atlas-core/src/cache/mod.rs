@@ -27,7 +27,7 @@ pub use atlas_writer::{NamedCache, add_name, atlas, name_path};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};
 pub(crate) use group::DEVELOPMENT;
-pub use group::{CacheGroup, GroupFile, Place};
+pub use group::{CacheGroup, GroupFile, Place, Wanted};
 pub use known::{KnownCache, LINKEDIT, RecordOrigin};
 pub use local_symbols::LocalSymbols;
 pub use map_text::map_text;

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bytes::{Bytes, Mode};
-use crate::cache::CacheGroup;
+use crate::cache::file::reach;
 use crate::cache::slide::SlideInfo;
+use crate::cache::tables::DylibsTrie;
+use crate::cache::{CacheGroup, LocalSymbols, Mapping, Place, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{SourceFile, Wrong};
@@ -45,27 +47,32 @@ impl CacheMemory {
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open(path: &Path, mode: Mode) -> Result<Arc<Self>> {
-        Self::open_with(path, mode, &mut |path| SourceFile::open(path, mode))
+        Self::open_with(path, mode, &mut |wanted| {
+            wanted.stays()?;
+            SourceFile::open(wanted.path, mode)
+        })
     }
 
-    /// The same with files that `open` finds for the paths that they ought to have.
+    /// The same with files that `open` finds, wherever they are.
     ///
     /// # Errors
     /// As [`CacheGroup::open`].
     pub fn open_with(
         path: &Path,
         mode: Mode,
-        open: &mut dyn FnMut(&Path) -> Result<Arc<SourceFile>>,
+        open: &mut dyn FnMut(&Wanted<'_>) -> Result<Arc<SourceFile>>,
     ) -> Result<Arc<Self>> {
-        let mut opened = Vec::new();
-        let group = CacheGroup::open(path, &mut |path| {
-            let source = open(path)?;
-            let bytes = source.bytes().clone();
-            opened.push((path.to_owned(), source));
-            Ok(bytes)
+        let mut opened: Vec<Arc<SourceFile>> = Vec::new();
+        let group = CacheGroup::open_with(path, &mut |wanted| {
+            let source = open(wanted)?;
+            let found = (source.path().to_owned(), source.bytes().clone());
+            opened.push(source);
+            Ok(found)
         })?;
-        let of_path = |path: &Path| opened.iter().find(|opened| opened.0 == path).map(|opened| Arc::clone(&opened.1));
+        let of_path = |path: &Path| opened.iter().find(|opened| opened.path() == path).cloned();
         let sources: Option<Vec<_>> = group.files().iter().map(|file| of_path(&file.path)).collect();
+        // While nobody can have cut a file short.
+        let _ = group.pointer_size();
         // The group opens files in no other way, so that each is there.
         let sources = sources.ok_or_else(|| Error::cache("files that were opened", "one that was not"))?;
         let symbols = group.symbols().and_then(|file| of_path(&file.path));
@@ -88,6 +95,38 @@ impl CacheMemory {
         let Some(source) = &self.symbols else { return Ok(None) };
         source.check(Self::WRONG)?;
         Ok(Some(source.bytes().clone()))
+    }
+
+    /// Refuses files that were cut short, for who looks at all of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`]
+    pub fn check_files(&self) -> Result<()> {
+        self.sources.iter().chain(&self.symbols).try_for_each(|source| source.check(Self::WRONG))
+    }
+
+    /// The local symbols, wherever they stand; `None` where the cache has none, or their file is missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where their file was cut short, or the tables leave it.
+    pub fn local_symbols(&self) -> Result<Option<LocalSymbols>> {
+        self.symbols()?;
+        if self.group.main().file.header().local_symbols.is_some_and(|range| range.size != 0) {
+            self.source(0)?.check(Self::WRONG)?;
+        }
+        LocalSymbols::of(&self.group)
+    }
+
+    /// The trie of the paths of images; `None` where the cache has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where its file is missing, or was cut short.
+    pub fn dylibs_trie(&self) -> Result<Option<DylibsTrie>> {
+        let range = self.group.main().file.header().dylibs_trie;
+        if let Some(place) = range.and_then(|range| self.group.at(range.address.0)) {
+            self.source(place.file)?.check(Self::WRONG)?;
+        }
+        DylibsTrie::of(&self.group)
     }
 
     /// How files became bytes.
@@ -183,6 +222,24 @@ impl CacheMemory {
         self.lay_out(address, file_size, vm_size)
     }
 
+    /// The first `size` bytes of a mapping of a file of the group, whether they are mapped there or another mapping hides them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where the file has less, or was cut short.
+    pub fn mapping_data(&self, file: usize, mapping: usize, size: u64) -> Result<Bytes> {
+        let found = self.group.files().get(file).and_then(|file| file.file.mappings().get(mapping));
+        let Some(Mapping { address, file_offset, .. }) = found else {
+            return Err(Error::cache("a mapping of the cache", format!("number {mapping} of file {file}")));
+        };
+        let is_shown = |place: &Place| (place.file, place.mapping) == (file, mapping) && place.left >= size;
+        if self.group.at(address.0).as_ref().is_some_and(is_shown) {
+            return self.data(address.0, size, size);
+        }
+        let source = self.source(file)?;
+        source.check(Self::WRONG)?;
+        source.part(*file_offset, size, Self::WRONG)
+    }
+
     /// The bytes of a range that lies in one mapping: of the pinned cache, else of the file.
     fn in_place(&self, address: u64, size: u64) -> Result<Option<Bytes>> {
         // What is not mapped may still be zero fill; where it is not, laying it out says so.
@@ -209,7 +266,7 @@ impl CacheMemory {
         };
         let base = file.file.base_address().0;
         let pieces = || self.pieces().filter(move |(_, span)| span.file == position);
-        let natural = pieces().map(|(address, span)| address.saturating_add(span.size).saturating_sub(base)).max();
+        let natural = pieces().map(|(address, span)| reach(base, address, span.size)).max();
         self.lay_out_pieces(base, vm_size.or(natural).unwrap_or(0), pieces())
     }
 
@@ -246,13 +303,13 @@ impl CacheMemory {
         finish(reservation)
     }
 
-    /// Where the lowest mapping begins and the highest ends.
+    /// Where the lowest mapping begins, and how many bytes are between that and the end of the highest.
     #[must_use]
-    pub fn range(&self) -> Range<u64> {
+    pub fn extent(&self) -> (u64, u64) {
         let mut pieces = self.pieces();
-        let Some((start, first)) = pieces.next() else { return 0..0 };
+        let Some((start, first)) = pieces.next() else { return (0, 0) };
         let (last, span) = pieces.last().unwrap_or((start, first));
-        start..last.saturating_add(span.size)
+        (start, reach(start, last, span.size))
     }
 
     /// Maps the whole cache into one range of address space, counted: each `pin` wants its [`Self::unpin`]. All memories of the
@@ -263,9 +320,8 @@ impl CacheMemory {
     /// copied, as on a machine with larger pages; [`ErrorKind::Cache`] where a file was cut short.
     pub fn pin(&self) -> Result<()> {
         self.pin.pin(|| {
-            let range = self.range();
-            let size = range.end.saturating_sub(range.start);
-            Ok((range.start, self.lay_out_pieces(range.start, size, self.pieces())?))
+            let (start, size) = self.extent();
+            Ok((start, self.lay_out_pieces(start, size, self.pieces())?))
         })
     }
 
@@ -283,7 +339,7 @@ impl CacheMemory {
         self.pin.count()
     }
 
-    /// The whole cache from [`Self::range`]'s start to its end, holes zero, where it is pinned.
+    /// The whole cache, as far as [`Self::extent`] says, holes zero, where it is pinned.
     #[must_use]
     pub fn pinned(&self) -> Option<Bytes> {
         self.pin.whole()
@@ -322,7 +378,8 @@ impl CacheMemory {
         } else {
             source.check(Self::WRONG)?;
         }
-        let info = SlideInfo::parse(info, mapping).map_err(|error| self.in_file(file, error))?;
+        let info = SlideInfo::parse(info, mapping, self.group.pointer_size());
+        let info = info.map_err(|error| self.in_file(file, error))?;
         let bytes = source.bytes().get(mapping.file_range(source.bytes().len())).unwrap_or_default();
         Ok(Some(Slid { address: mapping.address.0, file_offset: mapping.file_offset, info, bytes }))
     }

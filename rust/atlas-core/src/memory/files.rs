@@ -166,6 +166,15 @@ impl SourceFile {
         self.bytes.get(start..start.checked_add(size)?)
     }
 
+    /// The bytes of `offset` and `size`; whoever asks has called [`Self::check`].
+    pub(super) fn part(&self, offset: u64, size: u64, wrong: Wrong) -> Result<Bytes> {
+        let range = || {
+            let start = usize::try_from(offset).ok()?;
+            self.bytes.slice(start..start.checked_add(usize::try_from(size).ok()?)?)
+        };
+        range().ok_or_else(|| self.too_short(offset, size, wrong))
+    }
+
     /// Fills `window` from `offset` on without touching mapped memory where the file can be read instead: a file that was
     /// cut short is then an error and nothing worse.
     pub(super) fn read(&self, offset: u64, window: &mut [u8], wrong: Wrong) -> Result<()> {

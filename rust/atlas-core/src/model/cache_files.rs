@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::address::PreferredAddress;
 use crate::bytes::Mode;
-use crate::cache::tables::DylibsTrie;
-use crate::cache::{CacheGroup, Mapping};
+use crate::cache::{CacheGroup, GroupFile, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
 use crate::macho::{self, OUTLINE_START, Section, View};
@@ -88,8 +87,8 @@ impl SharedCache {
     /// the main file alone. `None` without files.
     pub(super) fn alias(&self, path: &str) -> Option<u32> {
         // Where a lenient reading dropped images, places in the record are not those of the files.
-        let group = self.group().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
-        DylibsTrie::of(group).ok()??.find(path).ok()?
+        let memory = self.memory_cell().get().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
+        memory.dylibs_trie().ok()??.find(path).ok()?
     }
 
     /// The path of the file of local symbols, whether it is there or not.
@@ -102,9 +101,19 @@ impl SharedCache {
     /// Where the file that `row` describes stands in [`CacheGroup::files`], if it is at hand.
     #[must_use]
     pub fn position_of(&self, row: &SubCacheRow) -> Option<usize> {
-        let files = self.group()?.files();
+        let group = self.group()?;
         // The main file of a cache without UUIDs (before dyld-239.3) is its only one.
-        files.iter().position(|file| file.uuid.unwrap_or_default() == row.uuid)
+        let has_uuid = |file: &GroupFile| file.uuid.unwrap_or_default() == row.uuid;
+        // Nothing keeps two files from having one UUID; here the name and there the place tells them apart.
+        let (files, name) = (group.files(), self.file_name(row));
+        if group.missing().contains(&name) {
+            return None;
+        }
+        let same = files.iter().position(|file| has_uuid(file) && file.name == name);
+        same.or_else(|| files.iter().position(|file| has_uuid(file) && file.vm_offset == row.vm_offset)).or_else(|| {
+            let alone = self.subcaches().iter().filter(|other| other.uuid == row.uuid).count() == 1;
+            files.iter().position(has_uuid).filter(|_| alone)
+        })
     }
 
     /// The mappings of all files but that of local symbols, file by file.

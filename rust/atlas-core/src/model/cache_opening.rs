@@ -86,6 +86,10 @@ impl SharedCache {
     /// [`ErrorKind::MissingData`] where the files of the cache are not at hand.
     pub fn verify(&self) -> Result<Vec<String>> {
         let memory = self.memory()?;
+        if let Err(error) = memory.check_files() {
+            // Nothing of it can be looked at.
+            return Ok(vec![error.to_string()]);
+        }
         let policy = Policy::default();
         let headers = cache::scavenged(memory.group(), memory.mode(), policy)?;
         let mut findings = Vec::new();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::address::Slide;
 use crate::bplist::Text;
 use crate::bytes::Bytes;
-use crate::cache::{CacheSegment, KnownCache, LINKEDIT};
+use crate::cache::{CacheSegment, KnownCache, LINKEDIT, RecordOrigin};
 use crate::schema::{ImageTable, SegmentRow, UnknownOfImage};
 
 use super::columns::{CacheSide, ImageColumns, Row, SegmentColumns, used_count};
@@ -265,6 +265,7 @@ impl ImageSet {
                 ranges.push((address, size, image as u32));
             }
         }
+        ranges.extend(self.texts_of_missing_files());
         RangeIndex::build(ranges)
     }
 
@@ -293,6 +294,20 @@ impl ImageSet {
             .collect();
         shared.dedup();
         shared
+    }
+
+    /// Where the tables of the cache say that the texts of images lie whose segments stand in files that are missing.
+    fn texts_of_missing_files(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
+        let images = self.columns();
+        // Only whoever reads the files themselves can lack some.
+        let cache = self.cache.as_ref().filter(|cache| cache.known().origin() == RecordOrigin::Scavenged);
+        let rows = cache.map_or(0..0, |_| 0..images.len());
+        rows.filter(|&image| matches!(images.row(image), Row::Cache(_)) && self.cache_segments(image).is_empty())
+            .filter_map(|image| {
+                let start = images.address.get(image).copied()?;
+                let size = images.vm_end.get(image)?.checked_sub(start)?;
+                Some((start, size, image as u32))
+            })
     }
 
     /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The `__LINKEDIT`

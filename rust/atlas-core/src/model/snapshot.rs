@@ -96,6 +96,14 @@ impl Opening {
         self.report.note(warning);
     }
 
+    /// Refuses a file that somebody gave for the cache; a lenient opening notes what is wrong with it.
+    ///
+    /// # Errors
+    /// `error` itself.
+    pub fn refuse(&mut self, error: Error) -> Result<()> {
+        self.report.fault_elsewhere(error)
+    }
+
     /// What names the cache whose record is still wanted; `None` where there is no cache, or its record was found.
     #[must_use]
     pub fn wanted(&self) -> Option<FileIdentifier> {

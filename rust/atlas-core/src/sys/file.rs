@@ -117,6 +117,20 @@ impl OpenFile {
         }
     }
 
+    /// Fills `bytes` from `offset` on as far as the file has them, and returns how many those are.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.size_now()?.saturating_sub(offset);
+        let bytes = match usize::try_from(left) {
+            Ok(left) if left < bytes.len() => bytes.get_mut(..left).unwrap_or_default(),
+            _ => bytes,
+        };
+        self.read_exact_at(bytes, offset)?;
+        Ok(bytes.len())
+    }
+
     /// The whole file, read into memory of our own.
     ///
     /// # Errors

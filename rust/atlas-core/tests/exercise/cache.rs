@@ -91,11 +91,11 @@ fn walk_file(file: &CacheFile) {
         file.unknown_header().len() <= length && file.images().len() <= length && file.text_infos().len() <= length
     );
     for mapping in file.mappings() {
-        assert!(mapping.address.0.checked_add(mapping.size) == Some(mapping.end()) && !mapping.name().is_empty());
+        assert!(mapping.address.0.saturating_add(mapping.size) == mapping.end() && !mapping.name().is_empty());
         let range = mapping.file_range(length);
         assert!(range.end <= length && range.len() as u64 <= mapping.size);
         assert!(mapping.slide_info.as_ref().is_none_or(|info| info.start <= info.end && info.end <= length as u64));
-        match SlideInfo::of(file, mapping) {
+        match SlideInfo::of(file, mapping, file.pointer_size()) {
             Ok(Some(info)) => {
                 slide::walk(&info, mapping, &file.bytes()[range]);
             }
@@ -131,7 +131,7 @@ fn walk_group(group: &CacheGroup) {
         let Some(place) = group.at(address) else { continue };
         let file = &group.files()[place.file].file;
         let mapping = &file.mappings()[place.mapping];
-        assert!((mapping.address.0..mapping.end()).contains(&address));
+        assert!((mapping.address.0..=mapping.end()).contains(&address));
         assert_eq!(place.file_offset - mapping.file_offset, address - mapping.address.0);
         let bytes = group.bytes_from(address).expect("it lies in a file");
         assert!(bytes.len() as u64 == place.left && place.left > 0);

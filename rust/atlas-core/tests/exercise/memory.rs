@@ -62,14 +62,14 @@ fn compare(group: &CacheGroup, main: &Path, mode: Mode) {
             assert_eq!(bytes.len(), usize::from(pointer.size));
         }
     }
-    let range = memory.range();
-    if range.end - range.start <= MOST_LAID_OUT {
+    let (_, size) = memory.extent();
+    if size <= MOST_LAID_OUT {
         match memory.pin() {
             Ok(()) => {
                 for mapping in mappings() {
                     read(group, &memory, mapping.address.0, 64);
                 }
-                assert_eq!(memory.pinned().map(|bytes| bytes.len() as u64), Some(range.end - range.start));
+                assert_eq!(memory.pinned().map(|bytes| bytes.len() as u64), Some(size));
                 memory.unpin().expect("no buffer of it is left");
             }
             Err(error) => {
@@ -122,7 +122,7 @@ fn read(group: &CacheGroup, memory: &CacheMemory, address: u64, size: u64) {
     let file = &group.files()[place.file].file;
     let mapping = &file.mappings()[place.mapping];
     let mut expected = expected.to_vec();
-    let rebased = SlideInfo::of(file, mapping).and_then(|info| {
+    let rebased = SlideInfo::of(file, mapping, group.pointer_size()).and_then(|info| {
         let Some(info) = info else { return Ok(()) };
         let bytes = &file.bytes()[mapping.file_range(file.bytes().len())];
         info.rebase(bytes, place.file_offset - mapping.file_offset, &mut expected, SLIDE)

@@ -64,7 +64,7 @@ fn everything(what: &str, cache: &Cache) -> Result<KnownCache> {
     bounded(&what("pointers"), length, || {
         let mappings = group.files().iter().flat_map(|file| file.file.mappings().iter().map(|it| (&file.file, it)));
         let count = |(file, mapping): (&CacheFile, _)| {
-            let info = SlideInfo::of(file, mapping).ok().flatten();
+            let info = SlideInfo::of(file, mapping, group.pointer_size()).ok().flatten();
             info.map_or(0, |info| info.pointers(&file.bytes()[mapping.file_range(file.bytes().len())]).count())
         };
         mappings.map(count).sum::<usize>()
@@ -325,7 +325,7 @@ fn slide_info_that_loops_and_promises_much() {
         let group = open(&cache).0.unwrap();
         let file = &group.main().file;
         let mapping = &file.mappings()[1];
-        let found = SlideInfo::of(file, mapping);
+        let found = SlideInfo::of(file, mapping, group.pointer_size());
         let sound = found.map(|info| {
             info.unwrap().pointers(&file.bytes()[mapping.file_range(file.bytes().len())]).all(|pointer| pointer.is_ok())
         });

@@ -1,10 +1,14 @@
 //! Files that are cut short while they are mapped. What is promised is tried in a process of its own, which must survive.
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::Command;
 
 use atlas_core::bytes::Mode;
+use atlas_core::cache;
 use atlas_core::memory::{CacheMemory, ImageFile};
+use atlas_core::model::{OpenCacheOptions, SharedCache};
+use atlas_core::schema::Policy;
 use atlas_core::{Error, ErrorKind};
 
 use crate::builder::{Folder, Part};
@@ -31,7 +35,7 @@ fn expect<T>(result: Result<T, Error>, what: &str) {
 }
 
 /// The main file is whole, its subcache loses all but its first page.
-fn cache() {
+fn data() {
     let folder = Folder::new();
     let mut data = part(BASE + 0x10_0000);
     data.slide_info = vec![0; 64];
@@ -64,6 +68,39 @@ fn cache() {
     // Whoever opens it now sees what there is.
     let now = CacheMemory::open(&path, Mode::Map).unwrap();
     assert!(now.read(lost, 4, None).is_err());
+}
+
+fn put(path: &Path, at: u64, numbers: &[u64]) {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let mut file = std::fs::File::options().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&bytes).unwrap();
+}
+
+/// What stands in tables: images, paths, local symbols.
+fn tables() {
+    let folder = Folder::new();
+    let far = BASE + 0x10_0000;
+    let (path, offsets) = folder.cache(&[vec![part(BASE)], vec![part(far)]]);
+    // Three images, of which the second lies across the cut and the third behind it; all without a path.
+    put(&path, 0x1c0, &[0x800 | 3 << 32]);
+    put(&path, 0x800, &[far, 0, 0, 0, far + 0x8, 0, 0, 0, far + 0x2000, 0, 0, 0]);
+    // The trie of paths in the subcache, the local symbols in the main file.
+    put(&path, 0x108, &[far + 0x2000, 0x100]);
+    put(&path, 0x48, &[offsets[0][0] + 0x2000, 0x100]);
+    let memory = CacheMemory::open(&path, Mode::Map).unwrap();
+    let known = cache::scavenge(memory.group(), Mode::Map, Policy::default()).unwrap();
+    assert!(memory.dylibs_trie().unwrap().is_some());
+    let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
+    cut(&folder.path().join("dyld_shared_cache_arm64e.01"), offsets[1][0] + 0x10);
+    assert_eq!(known.columns().images.len(), 3);
+    assert!(known.columns().segments.is_empty());
+    expect(memory.dylibs_trie(), "the trie of paths");
+    let said = cache.verify().unwrap();
+    assert!(said.len() == 1 && said[0].contains("the file was cut short"), "{said:?}");
+    cut(&path, 0x1000);
+    expect(memory.local_symbols(), "local symbols");
+    assert_eq!(memory.group().pointer_size(), 8);
 }
 
 fn image() {
@@ -110,9 +147,10 @@ fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    cache();
+    data();
     pinned_cache();
     image();
+    tables();
     eprintln!("survived");
 }
 

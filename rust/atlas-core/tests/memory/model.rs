@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atlas_core::bytes::Mode;
 use atlas_core::memory::CacheMemory;
+use atlas_core::model::{OpenCacheOptions, SharedCache};
 use atlas_core::{Error, ErrorKind};
 use proptest::prelude::*;
 
@@ -137,7 +138,7 @@ proptest! {
             check(&memory, &model, &queries);
             let whole: Vec<u8> = model.iter().map(|byte| byte.unwrap_or(0)).collect();
             let pinned = memory.pinned().unwrap();
-            prop_assert_eq!(memory.range().start, BASE);
+            prop_assert_eq!(memory.extent().0, BASE);
             prop_assert!(whole.starts_with(&pinned), "{} and {} bytes", pinned.len(), whole.len());
             prop_assert!(expected(&model, BASE + pinned.len() as u64, 1).is_err(), "it ends with the last mapping");
             drop(pinned);
@@ -237,4 +238,71 @@ fn a_mapping_that_begins_below_the_first_is_laid_out_from_there() {
     let laid_out = memory.layout(0, Some(0x3000)).unwrap();
     assert!(laid_out[..0x2000] == low[0x2000..] && laid_out[0x2000..] == [0; 0x1000]);
     assert!(laid_out[..0x2000] == memory.read(BASE + 0x2000, 0x2000, None).unwrap());
+}
+
+#[test]
+fn a_mapping_that_another_hides_has_its_own_bytes() {
+    let folder = Folder::new();
+    let part = |address, bytes| Part { address, bytes, ..Part::default() };
+    let (path, offsets) = folder.cache(&[vec![
+        part(BASE, vec![1; 0x4000]),
+        part(BASE + 0x2000, vec![2; 0x4000]),
+        part(BASE + 0x8000, vec![3; 0x1000]),
+    ]]);
+    let memory = open(&path, Mode::Map);
+    let data = |mapping, size| memory.mapping_data(0, mapping, size);
+    assert!(data(1, 0x4000).unwrap()[..] == [2; 0x4000]);
+    assert!(data(0, 0x4000).unwrap()[..] == [1; 0x4000] && data(2, 0x1000).unwrap()[..] == [3; 0x1000]);
+    for error in [data(3, 1), memory.mapping_data(1, 0, 1)].map(Result::unwrap_err) {
+        assert!(matches!(error.kind(), ErrorKind::Cache(_)), "{error}");
+    }
+    // A file that is shorter than its header says.
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(offsets[0][2] + 0x800).unwrap();
+    let short = open(&path, Mode::Map);
+    let error = short.mapping_data(0, 2, 0x1000).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Cache(_)) && error.location().entry.is_some(), "{error}");
+    assert!(short.mapping_data(0, 2, 0x800).unwrap()[..] == [3; 0x800]);
+}
+
+#[test]
+fn a_cache_may_end_where_the_address_space_does() {
+    let folder = Folder::new();
+    let base = 0_u64.wrapping_sub(0x8000);
+    let part = |address, byte| Part { address, bytes: vec![byte; 0x2000], ..Part::default() };
+    let (path, _) = folder.cache(&[vec![part(base, 1), part(base + 0x6000, 2)]]);
+    let memory = open(&path, Mode::Map);
+    assert_eq!(memory.read(u64::MAX - 7, 8, None).unwrap(), [2; 8]);
+    assert!(matches!(memory.read(u64::MAX, 2, None).unwrap_err().kind(), ErrorKind::UnmappedAddress(0)));
+    let whole = [vec![1; 0x2000], vec![0; 0x4000], vec![2; 0x2000]].concat();
+    assert!(memory.layout(0, None).unwrap()[..] == whole);
+    assert_eq!(memory.extent(), (base, 0x8000));
+    memory.pin().unwrap();
+    assert!(memory.pinned().unwrap()[..] == whole && memory.data(u64::MAX - 7, 8, 8).unwrap()[..] == [2; 8]);
+    memory.unpin().unwrap();
+}
+
+/// Nothing keeps a builder from giving two files one UUID.
+#[test]
+fn files_of_one_uuid_are_told_apart() {
+    let folder = Folder::new();
+    let part = |address, byte| Part { address, bytes: vec![byte; 0x2000], ..Part::default() };
+    let files = [vec![part(BASE, 1)], vec![part(BASE + 0x1_0000, 2)], vec![part(BASE + 0x2_0000, 3)]];
+    let (path, _) = folder.cache(&files);
+    let mut main = std::fs::read(&path).unwrap();
+    let entries = u32::from_le_bytes(main[0x188..0x18c].try_into().unwrap()) as usize;
+    main.copy_within(entries..entries + 16, entries + 56);
+    std::fs::write(&path, &main).unwrap();
+    let second = path.with_extension("02");
+    let mut bytes = std::fs::read(&second).unwrap();
+    bytes[0x58..0x68].copy_from_slice(&main[entries..entries + 16]);
+    std::fs::write(&second, bytes).unwrap();
+    let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
+    let places: Vec<_> = cache.subcaches().iter().map(|row| cache.position_of(row)).collect();
+    assert_eq!(places, [Some(0), Some(1), Some(2)]);
+    assert_eq!(cache.memory().unwrap().layout(2, None).unwrap()[0], 3);
+    // The one that is left does not stand for the one that is not.
+    std::fs::remove_file(&second).unwrap();
+    let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
+    let places: Vec<_> = cache.subcaches().iter().map(|row| cache.position_of(row)).collect();
+    assert_eq!(places, [Some(0), Some(1), None]);
 }

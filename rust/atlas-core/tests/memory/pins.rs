@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atlas_core::bytes::Mode;
+use atlas_core::cache::Wanted;
 use atlas_core::memory::{CacheMemory, UnpinError};
 
 use crate::builder::{Folder, Part};
@@ -183,7 +184,7 @@ fn bytes_that_were_given_are_told_apart_by_where_they_lie() {
         Bytes::from(std::fs::read(path).unwrap())
     };
     let open = |bytes: &Bytes| {
-        let given = |path: &Path| Ok(Arc::new(SourceFile::from_bytes(path.to_owned(), bytes.clone())));
+        let given = |wanted: &Wanted<'_>| Ok(Arc::new(SourceFile::from_bytes(wanted.path.to_owned(), bytes.clone())));
         let memory = CacheMemory::open_with(Path::new("dyld_shared_cache_arm64e"), Mode::Map, &mut { given }).unwrap();
         memory.pin().unwrap();
         memory

@@ -54,7 +54,7 @@ fn best(count: u64, mut work: impl FnMut()) -> f64 {
 fn speed() {
     let folder = Folder::new();
     let memory = CacheMemory::open(&large(&folder), Mode::Map).unwrap();
-    assert_eq!(memory.range(), BASE..BASE + FILES * EACH * SIZE);
+    assert_eq!(memory.extent(), (BASE, FILES * EACH * SIZE));
     let mut state = 1_u64;
     let mut random = || {
         state ^= state << 13;

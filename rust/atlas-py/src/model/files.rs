@@ -1,10 +1,10 @@
 //! Where the files come from that a snapshot names: asked for when their bytes are, and kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use atlas_core::bytes::Mode;
-use atlas_core::cache::Supply;
+use atlas_core::cache::{CacheFile, Supply};
 use atlas_core::identifier::{FileIdentifier as Identifier, FilePath};
 use atlas_core::memory::{CacheMemory, ImageFile, SourceFile};
 use atlas_core::{Error, ErrorKind, Result as CoreResult};
@@ -12,7 +12,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::opening;
+use super::{discovery, opening};
 use crate::errors::{self, OrRaise};
 use crate::options::FileIdentifier;
 
@@ -83,32 +83,101 @@ impl Files {
         found?.ok_or_else(|| self.missing(py, wanted))
     }
 
-    /// The files of a cache.
+    /// The files of a cache. What was broken of what providers gave is passed over, with a RuntimeWarning, where another has them.
     ///
     /// # Errors
     /// As [`Self::image`].
     pub fn cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Arc<CacheMemory>> {
-        self.find_cache(py, wanted)?.ok_or_else(|| self.missing(py, wanted))
+        let Search { found, faults } = self.find_cache(py, wanted)?;
+        let Some(found) = found else {
+            return Err(faults
+                .into_iter()
+                .next()
+                .map_or_else(|| self.missing(py, wanted), |fault| fault.into_exception(py)));
+        };
+        for fault in faults {
+            discovery::warn(py, &fault.error.to_string())?;
+        }
+        Ok(found)
     }
 
-    /// The same; `None` where nobody has them.
+    /// The same, whatever is wrong with what was given.
     ///
     /// # Errors
-    /// As [`Self::image`].
-    pub fn find_cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Option<Arc<CacheMemory>>> {
+    /// What a provider raises; `OSError` for a path that it gave and that cannot be opened.
+    pub fn find_cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Search> {
+        let mut search = Search::default();
+        let main = wanted.path.as_ref().map(FilePath::to_string_lossy).unwrap_or_default();
+        let main = main.as_ref();
         let mode = self.mode;
-        let memory = |provider: Option<&Bound<'_, PyAny>>, supply| match (supply, provider) {
-            (Supply::File(path), _) => accepted(py.detach(|| CacheMemory::open(&path, mode))).or_raise(py),
-            (Supply::Bytes(bytes), Some(provider)) => {
-                let main = path_of(wanted);
-                let first = Arc::new(SourceFile::from_bytes(main.clone(), bytes));
-                beside(provider, &main, first, mode).map(Some)
+        if self.providers.is_none() {
+            let is_wanted = |memory: &Arc<CacheMemory>| memory.group().main().uuid == wanted.uuid;
+            let opened = |path: &str| py.detach(|| CacheMemory::open(Path::new(path), mode)).ok().filter(is_wanted);
+            // Nobody asked for this very file: whatever is wrong with it, it is not the one.
+            search.found = Some(main).filter(|path| opening::names_a_local_file(path)).and_then(opened);
+            return Ok(search);
+        }
+        search.found = self.find(py, wanted, |provider, supply| {
+            let Some(provider) = provider else { return Ok(None) };
+            let first = source(py, supply, Path::new(main), mode).or_raise(py)?;
+            let opened = match py.detach(|| CacheFile::parse(first.bytes().clone())) {
+                // Another cache's, or another file of this one.
+                Ok(file) if file.header().uuid != wanted.uuid => return Ok(None),
+                Ok(_) => self.with_others(py, main, &first)?,
+                Err(error) => Err(error.in_entry(&first.path().file_name().unwrap_or_default().to_string_lossy())),
+            };
+            match opened {
+                Ok(memory) => Ok(Some(memory)),
+                Err(error) if matches!(error.kind(), ErrorKind::Io { .. }) => Err(error).or_raise(py),
+                Err(error) => {
+                    search.faults.push(Fault { error, provider: provider.clone().unbind() });
+                    Ok(None)
+                }
             }
-            (Supply::Bytes(_), None) => Ok(None),
-        };
-        self.find(py, wanted, |provider, supply| {
-            Ok(memory(provider, supply)?.filter(|memory| memory.group().main().uuid == wanted.uuid))
-        })
+        })?;
+        Ok(search)
+    }
+
+    /// A cache whose main file is `first`, and is called `main` where the process ran. Its other files are looked for beside that,
+    /// where it is a file, and then asked for, each by its UUID and the path that it has beside `main`.
+    fn with_others(
+        &self,
+        py: Python<'_>,
+        main: &str,
+        first: &Arc<SourceFile>,
+    ) -> PyResult<CoreResult<Arc<CacheMemory>>> {
+        let mode = self.mode;
+        let mut raised: Option<PyErr> = None;
+        let memory = CacheMemory::open_with(first.path(), mode, &mut |wanted| {
+            let absent = || Error::io(wanted.path, std::io::ErrorKind::NotFound.into());
+            let Some(uuid) = wanted.uuid else { return Ok(Arc::clone(first)) };
+            if raised.is_some() {
+                return Err(absent());
+            }
+            let is_file = first.identity().is_some();
+            let beside =
+                is_file.then(|| wanted.stays().and_then(|()| py.detach(|| SourceFile::open(wanted.path, mode))));
+            if let Some(Ok(file)) = &beside
+                && wanted.is(file.bytes())
+            {
+                return Ok(Arc::clone(file));
+            }
+            let identifier = Identifier { uuid: Some(uuid), path: Some(wanted.beside(main).as_str().into()) };
+            let given = self.find(py, &identifier, |_, supply| {
+                let file = source(py, supply, wanted.path, mode).or_raise(py)?;
+                Ok(wanted.is(file.bytes()).then_some(file))
+            });
+            match given {
+                Ok(Some(file)) => Ok(file),
+                // Whatever lies there says best what is wrong.
+                Ok(None) => beside.unwrap_or_else(|| Err(absent())),
+                Err(error) => {
+                    raised = Some(error);
+                    Err(absent())
+                }
+            }
+        });
+        raised.map_or(Ok(memory), Err)
     }
 
     /// Asks for a file until `accept` takes one.
@@ -116,7 +185,7 @@ impl Files {
         &self,
         py: Python<'_>,
         wanted: &Identifier,
-        accept: impl Fn(Option<&Bound<'_, PyAny>>, Supply) -> PyResult<Option<T>>,
+        mut accept: impl FnMut(Option<&Bound<'_, PyAny>>, Supply) -> PyResult<Option<T>>,
     ) -> PyResult<Option<T>> {
         let Some(providers) = self.providers(py) else {
             // Nobody asked for this very file: whatever is wrong with it, it is not the one.
@@ -150,31 +219,34 @@ fn accepted<T>(opened: CoreResult<T>) -> CoreResult<Option<T>> {
     }
 }
 
-/// A cache whose main file a provider gave as bytes; it is asked for the others by their paths.
-fn beside(provider: &Bound<'_, PyAny>, main: &Path, first: Arc<SourceFile>, mode: Mode) -> PyResult<Arc<CacheMemory>> {
-    let py = provider.py();
-    let raised: Mutex<Option<PyErr>> = Mutex::new(None);
-    let give = |path: &Path| -> PyResult<CoreResult<Arc<SourceFile>>> {
-        let path_text = Some(path.as_os_str().as_encoded_bytes().to_owned().into());
-        let identifier = FileIdentifier::from(Identifier { uuid: None, path: path_text });
-        let given = provider.call_method1(intern!(py, "file"), (identifier,))?;
-        Ok(match opening::supply(provider, &given, "file")? {
-            Some(Supply::File(path)) => SourceFile::open(&path, mode),
-            Some(Supply::Bytes(bytes)) => Ok(Arc::new(SourceFile::from_bytes(path.to_owned(), bytes))),
-            None => Err(Error::io(path, std::io::ErrorKind::NotFound.into())),
-        })
-    };
-    let memory = CacheMemory::open_with(main, mode, &mut |path| {
-        if path == main {
-            return Ok(Arc::clone(&first));
-        }
-        give(path).unwrap_or_else(|error| {
-            raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            Err(Error::io(path, std::io::ErrorKind::NotFound.into()))
-        })
-    });
-    match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => memory.or_raise(py),
+/// What a provider gave for the file that ought to be at `path`.
+fn source(py: Python<'_>, supply: Supply, path: &Path, mode: Mode) -> CoreResult<Arc<SourceFile>> {
+    match supply {
+        Supply::File(path) => py.detach(|| SourceFile::open(&path, mode)),
+        Supply::Bytes(bytes) => Ok(Arc::new(SourceFile::from_bytes(path.to_owned(), bytes))),
+    }
+}
+
+/// What came of asking for a cache.
+#[derive(Default)]
+pub struct Search {
+    /// The cache, if somebody has it.
+    pub found: Option<Arc<CacheMemory>>,
+    /// What else was given for it.
+    pub faults: Vec<Fault>,
+}
+
+/// A file that has the UUID that was asked for, or none that could be read, and is no main file of a cache.
+pub struct Fault {
+    /// What is wrong.
+    pub error: Error,
+    /// Who gave it.
+    pub provider: Py<PyAny>,
+}
+
+impl Fault {
+    /// As an exception that names the provider.
+    pub fn into_exception(self, py: Python<'_>) -> PyErr {
+        opening::named(py, errors::exception(py, &self.error), "file", self.provider.bind(py))
     }
 }

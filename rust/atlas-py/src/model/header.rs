@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use atlas_core::address::PreferredAddress;
 use atlas_core::cache::CacheFile;
 use atlas_core::cache::file::{AddressRange, FileRange, Format, OffsetRange, Table};
-use atlas_core::cache::tables::DylibsTrie;
 use atlas_core::macho::{Architecture, Version};
 use atlas_core::memory::CacheMemory;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 use uuid::Uuid;
 
-use super::discovery;
 use super::images::Images;
+use super::{discovery, memory};
 use crate::errors::OrRaise;
 use crate::{addresses, uuids};
 
@@ -123,13 +122,9 @@ pub fn mapping<'py>(py: Python<'py>, file: Option<&CacheFile>) -> PyResult<Bound
 ///
 /// # Errors
 /// `CacheError` where there is no such trie at the place that the header names.
-pub fn aliases<'py>(py: Python<'py>, memory: &CacheMemory, images: &Images) -> PyResult<Bound<'py, PyMappingProxy>> {
-    let (aliases, group) = (PyDict::new(py), memory.group());
-    if let Some(range) = group.main().file.header().dylibs_trie {
-        // Refuses a file that was cut short, before the trie in it is walked.
-        memory.data(range.address.0, range.size, range.size).or_raise(py)?;
-    }
-    if let Some(trie) = DylibsTrie::of(group).or_raise(py)? {
+pub fn aliases<'py>(py: Python<'py>, cache: &CacheMemory, images: &Images) -> PyResult<Bound<'py, PyMappingProxy>> {
+    let (aliases, group) = (PyDict::new(py), cache.group());
+    if let Some(trie) = cache.dylibs_trie().map_err(|error| memory::with_missing(cache, error)).or_raise(py)? {
         let paths = py.detach(|| trie.paths());
         for fault in &paths.faults {
             discovery::warn(py, fault)?;

@@ -4,13 +4,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use atlas_core::address::PreferredAddress;
+use atlas_core::identifier::FileIdentifier;
 use atlas_core::model::{CacheMapping, SharedCache as Core};
 use atlas_core::schema::{MappingRow, SubCacheRow};
+use atlas_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
 
 use super::memory;
-use crate::errors::OrRaise;
+use crate::errors::{self, OrRaise};
 use crate::{addresses, buffers, enums};
 
 /// A range of a cache file and where it is mapped. Public as dyld_atlas.Mapping.
@@ -100,11 +102,18 @@ impl Mapping {
         &self.file_path
     }
 
-    /// Its bytes, read-only. Raises MissingDataError, UnmappedAddressError, CacheError.
+    /// Its bytes, read-only. Raises MissingDataError, CacheError.
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        let MappingRow { preferred_load_address: address, size, .. } = *self.row();
-        let bytes = memory::cache(py, &self.cache)?.data(address, size, size).or_raise(py)?;
-        buffers::memory_view(py, bytes)
+        let memory = memory::cache(py, &self.cache)?;
+        // The files may have been found after this was made.
+        let same = |other: &CacheMapping| other.file == self.core.file && other.row == *self.row();
+        let place = self.core.place.or_else(|| self.cache.mappings().into_iter().find(same)?.place);
+        let Some((file, mapping)) = place else {
+            let uuid = self.cache.subcaches().get(self.core.file).map(|file| file.uuid);
+            let wanted = FileIdentifier { uuid, path: Some(self.file_path.as_ref().into()) };
+            return Err(errors::exception(py, &Error::new(ErrorKind::MissingData(wanted))));
+        };
+        buffers::memory_view(py, memory.mapping_data(file, mapping, self.row().size).or_raise(py)?)
     }
 
     fn __eq__(&self, other: &Bound<'_, Self>) -> bool {

@@ -56,11 +56,16 @@ pub fn cache<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>) -> PyResult<&'a Ar
 /// Says which files are missing, where that may be why an address is not mapped.
 #[cold]
 pub fn hint_at_missing(memory: &CacheMemory, error: Error) -> Error {
-    let missing = memory.group().missing();
-    if missing.is_empty() || !matches!(error.kind(), ErrorKind::UnmappedAddress(_)) {
-        return error;
+    if matches!(error.kind(), ErrorKind::UnmappedAddress(_)) { with_missing(memory, error) } else { error }
+}
+
+/// The same for an error that has no other reason.
+#[cold]
+pub fn with_missing(memory: &CacheMemory, error: Error) -> Error {
+    match memory.group().missing() {
+        [] => error,
+        missing => error.with_hint(format!("files of the cache are missing: {}", missing.join(", "))),
     }
-    error.with_hint(format!("files of the cache are missing: {}", missing.join(", ")))
 }
 
 /// The files of the cache of a process, wherever its snapshot's providers have them.
@@ -163,7 +168,7 @@ pub fn read<'py>(py: Python<'py>, set: &Arc<ImageSet>, address: u64, size: u64) 
     let mut pieces = Vec::new();
     let mut done = 0;
     while done < size {
-        let unmapped = |at| errors::exception(py, &Error::new(ErrorKind::UnmappedAddress(at)));
+        let unmapped = |at| errors::exception(py, &unmapped(set, at));
         let at = address.checked_add(done).ok_or_else(|| unmapped(0))?;
         let piece = piece(py, set, at)?.ok_or_else(|| unmapped(at))?;
         let here = piece.left.min(size - done);
@@ -181,6 +186,22 @@ pub fn read<'py>(py: Python<'py>, set: &Arc<ImageSet>, address: u64, size: u64) 
         }
         Ok(())
     })
+}
+
+/// Nothing is at an address. Where that is in the cache, a file of it may have had it.
+#[cold]
+fn unmapped(set: &ImageSet, address: u64) -> Error {
+    let error = Error::new(ErrorKind::UnmappedAddress(address));
+    match set.cache().filter(|shared| unslid(shared, address).is_some()).map(|shared| shared.memory()) {
+        Some(Ok(memory)) => with_missing(memory, error),
+        _ => error,
+    }
+}
+
+/// The unslid address in the memory of a cache.
+fn unslid(shared: &SharedCache, address: u64) -> Option<u64> {
+    let unslid = address.wrapping_sub(shared.slide().0);
+    (unslid.wrapping_sub(shared.preferred_load_address().0) < shared.vm_size()).then_some(unslid)
 }
 
 enum PieceOf {
@@ -210,11 +231,7 @@ fn piece(py: Python<'_>, set: &Arc<ImageSet>, address: u64) -> PyResult<Option<P
     }
     // The memory of a cache is more than that of its images, such as the linked-edit that they share.
     let Some(shared) = set.cache() else { return Ok(None) };
-    let unslid = address.wrapping_sub(shared.slide().0);
-    let inside = unslid.wrapping_sub(shared.preferred_load_address().0) < shared.vm_size();
-    if !inside {
-        return Ok(None);
-    }
+    let Some(unslid) = unslid(shared, address) else { return Ok(None) };
     let memory = cache(py, shared)?;
     let place = memory.group().at(unslid);
     let source = || PieceOf::Cache(Arc::clone(memory));

@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::files::Files;
+use super::files::{Fault, Files, Search};
 use crate::errors::OrRaise;
 use crate::options::{FileIdentifier, Limits, LocalPath};
 use crate::{buffers, detach};
@@ -63,11 +63,19 @@ pub fn complete(py: Python<'_>, mut opening: Opening, size: usize, files: &Files
         (Some(wanted), Some(providers)) => {
             ask(&mut opening, wanted.clone(), providers)?;
             // Nobody has the record. It can be made of the cache itself, if one has that.
-            if opening.wanted().is_some()
-                && !opening.embeds_record()
-                && let Some(memory) = files.find_cache(py, &wanted)?
-            {
-                py.detach(|| opening.offer_memory(memory)).or_raise(py)?;
+            if opening.wanted().is_some() && !opening.embeds_record() {
+                let Search { found, faults } = files.find_cache(py, &wanted)?;
+                for Fault { error, provider } in faults {
+                    // Where another has the cache, nothing is lost.
+                    if found.is_some() {
+                        opening.note(&error.to_string());
+                    } else if let Err(error) = opening.refuse(error) {
+                        return Err(Fault { error, provider }.into_exception(py));
+                    }
+                }
+                if let Some(memory) = found {
+                    py.detach(|| opening.offer_memory(memory)).or_raise(py)?;
+                }
             }
         }
         (Some(_), None) => py.detach(|| opening.offer_installed()),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use atlas_core::cache::{LocalSymbols, RecordOrigin};
+use atlas_core::cache::RecordOrigin;
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
 use pyo3::exceptions::PyTypeError;
@@ -277,10 +277,7 @@ impl SharedCache {
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
-        let memory = self.memory(py)?;
-        // Refuses a file that was cut short, before its tables are looked at.
-        memory.symbols().or_raise(py)?;
-        let found = LocalSymbols::of(memory.group()).or_raise(py)?;
+        let found = self.memory(py)?.local_symbols().or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
     }
 

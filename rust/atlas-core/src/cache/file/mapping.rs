@@ -35,7 +35,8 @@ const EXECUTE: u32 = 4;
 /// dyld accepts 20.
 const MOST: u64 = 1024;
 
-/// A part of a file and the memory that it is mapped to. Address and offset plus size never leave 64 bits.
+/// A part of a file and the memory that it is mapped to. Offset plus size never leave 64 bits, and no byte lies past them in memory:
+/// a mapping may end exactly there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// Where it begins, unslid.
@@ -78,10 +79,16 @@ impl Mapping {
         }
     }
 
-    /// Where it ends, unslid.
+    /// Where it ends, unslid; one byte before that where it ends with the address space.
     #[must_use]
     pub const fn end(&self) -> u64 {
         self.address.0.saturating_add(self.size)
+    }
+
+    /// How many bytes are between `base` and its end.
+    #[must_use]
+    pub const fn reach_from(&self, base: u64) -> u64 {
+        reach(base, self.address.0, self.size)
     }
 
     /// Its bytes in a file of `length` bytes; fewer than [`Mapping::size`], or none, where the file was cut short.
@@ -96,11 +103,20 @@ impl Mapping {
     }
 }
 
+/// How many bytes are between `base` and the end of what takes `size` bytes at `address`, which may be that of the address space.
+pub(crate) const fn reach(base: u64, address: u64, size: u64) -> u64 {
+    match address.checked_sub(base) {
+        Some(before) => before.saturating_add(size),
+        None => size.saturating_sub(base.wrapping_sub(address)),
+    }
+}
+
 /// The mappings of a file, and what is odd about them.
 pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(Vec<Mapping>, Vec<String>)> {
     let mut warnings = Vec::new();
     let table = Table { offset: header.mapping_offset.into(), count: header.mapping_count.into() };
     let mut mappings = read_table(bytes, order, table, plain::SIZE, "mappings", read_plain)?;
+    let (mut start, mut row) = (table.offset, plain::SIZE);
     match header.mapping_with_slide.filter(|table| table.count != 0) {
         Some(table) => {
             let with_slide = read_table(bytes, order, table, slid::SIZE, "mappings with slide info", read_slid)?;
@@ -111,6 +127,7 @@ pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(V
                     .push("the two tables of mappings differ; the one with slide info counts, as for dyld".to_owned());
             }
             mappings = with_slide;
+            (start, row) = (table.offset, slid::SIZE);
         }
         // Until dyld-750 only the data could slide, and it was the second mapping.
         None => {
@@ -120,7 +137,8 @@ pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(V
         }
     }
     for (index, mapping) in mappings.iter_mut().enumerate() {
-        check(index, mapping, bytes.len() as u64, &mut warnings)?;
+        let place = usize::try_from(start).unwrap_or(usize::MAX).saturating_add(index.saturating_mul(row));
+        check(index, mapping, bytes.len() as u64, &mut warnings).map_err(|error| error.at_offset(place))?;
     }
     Ok((mappings, warnings))
 }
@@ -165,8 +183,12 @@ fn read_slid(fields: Fields<'_>) -> Mapping {
 
 /// Refuses sums that leave 64 bits; says what leaves a file of `length` bytes, and forgets slide info that does.
 fn check(index: usize, mapping: &mut Mapping, length: u64, warnings: &mut Vec<String>) -> Result<()> {
-    for (field, start) in [("address", mapping.address.0), ("file offset", mapping.file_offset)] {
-        if start.checked_add(mapping.size).is_none() {
+    // The last byte of memory has an address, the place behind it has none.
+    let last = mapping.size.saturating_sub(1);
+    for (field, start, size) in
+        [("address", mapping.address.0, last), ("file offset", mapping.file_offset, mapping.size)]
+    {
+        if start.checked_add(size).is_none() {
             return Err(Error::cache(
                 format!("a size that fits after the {field} {start:#x}"),
                 format!("{:#x}", mapping.size),

@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::macho::{ByteOrder, Fields};
 
 pub use header::{AddressRange, FileRange, Format, Header, OffsetRange, Table};
+pub(crate) use mapping::reach;
 pub use mapping::{Mapping, mapping_flags};
 pub(in crate::cache) use raw::MAGIC_START;
 pub use tables::{ImageInfo, SubCacheEntry, TextInfo};
@@ -94,6 +95,22 @@ impl CacheFile {
     #[must_use]
     pub fn architecture(&self) -> &str {
         architecture_of(&self.0.magic)
+    }
+
+    /// Bytes of a pointer, by the processor alone: 4 or 8. A name that nobody knows yet is one of a 64-bit processor.
+    #[must_use]
+    pub fn pointer_size(&self) -> u8 {
+        const ABI64: u32 = 0x0100_0000;
+        let name = self.architecture();
+        let is_narrow = match self.header().cpu {
+            Some(cpu) => cpu.cpu_type & ABI64 == 0,
+            None => {
+                matches!(name, "i386" | "arm64_32")
+                    || name.starts_with("armv")
+                    || (name.starts_with("ppc") && name != "ppc64")
+            }
+        };
+        if is_narrow { 4 } else { 8 }
     }
 
     /// The order of bytes in the integers of the file.

@@ -8,12 +8,65 @@ use std::path::{Component, Path, PathBuf};
 use uuid::Uuid;
 
 use crate::bytes::Bytes;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::super::file::CacheFile;
 
 /// Beside the cache for customers lies the one for development, whose name has this more; both name their subcaches alike.
 pub(crate) const DEVELOPMENT: &str = ".development";
+
+/// A file that a group asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Where it ought to be: beside the main file, or that itself as it was given.
+    pub path: &'a Path,
+    /// The UUID that its header has to have, nil where that has none; `None` for the main file.
+    pub uuid: Option<Uuid>,
+    /// Whether what is at `path` is a link to elsewhere, which must not be followed: names come from the header.
+    pub leaves: bool,
+    /// What its name has beyond the main file's.
+    suffix: &'a str,
+    /// The name is the main file's, with all that it has, and the suffix.
+    of_whole_name: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// The main file at `path`.
+    pub(super) const fn main(path: &'a Path) -> Self {
+        Self { path, uuid: None, leaves: false, suffix: "", of_whole_name: true }
+    }
+
+    /// Where the file is on a machine that has the main file at `main`.
+    #[must_use]
+    pub fn beside(&self, main: &str) -> String {
+        let base = if self.of_whole_name { main } else { main.strip_suffix(DEVELOPMENT).unwrap_or(main) };
+        format!("{base}{}", self.suffix)
+    }
+
+    /// Whether `bytes` are a cache file with the UUID.
+    #[must_use]
+    pub fn is(&self, bytes: &Bytes) -> bool {
+        let found = || CacheFile::parse(bytes.clone()).ok().map(|file| file.header().uuid.unwrap_or_default());
+        self.uuid.is_none_or(|uuid| found() == Some(uuid))
+    }
+
+    /// Refuses a link to elsewhere.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`]
+    pub fn stays(&self) -> Result<()> {
+        if self.leaves {
+            return Err(Error::cache(
+                "a file in the folder of the cache",
+                "a link that leaves the folder of the cache",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How a group opens a file: where it truly is, and its bytes.
+pub(super) type Open<'a> = dyn FnMut(&Wanted<'_>) -> Result<(PathBuf, Bytes)> + 'a;
 
 /// What became of a file that the header names.
 pub(super) enum Found {
@@ -65,13 +118,7 @@ impl Beside {
     }
 
     /// The file whose name is the main file's and `suffix`, if its UUID is `uuid`.
-    pub(super) fn find(
-        &mut self,
-        suffix: &str,
-        numbered: bool,
-        uuid: Uuid,
-        open: &mut dyn FnMut(&Path) -> Result<Bytes>,
-    ) -> Found {
+    pub(super) fn find(&mut self, suffix: &str, numbered: bool, uuid: Uuid, open: &mut Open<'_>) -> Found {
         let main = self.main_name();
         let base = main.strip_suffix(DEVELOPMENT).unwrap_or(&main);
         let name = format!("{base}{suffix}");
@@ -82,10 +129,10 @@ impl Beside {
             let reason = Some("the name leaves the folder of the cache".to_owned());
             return Found::Missing { name: name.escape_debug().to_string(), reason };
         }
-        let found = self.load(name, uuid, open);
+        let found = self.load(name, (suffix, false), uuid, open);
         // macOS 12 and iOS 15 had no caches that share files, and numbered the files of each by its own full name.
         if numbered && base.len() < main.len() && !matches!(found, Found::File { .. }) {
-            let other = self.load(format!("{main}{suffix}"), uuid, open);
+            let other = self.load(format!("{main}{suffix}"), (suffix, true), uuid, open);
             if matches!(other, Found::File { .. }) {
                 return other;
             }
@@ -93,20 +140,19 @@ impl Beside {
         found
     }
 
-    fn load(&self, name: String, uuid: Uuid, open: &mut dyn FnMut(&Path) -> Result<Bytes>) -> Found {
+    fn load(&self, name: String, (suffix, of_whole_name): (&str, bool), uuid: Uuid, open: &mut Open<'_>) -> Found {
         let path = self.folder.join(&name);
-        if !self.holds(&path) {
-            return Found::Missing { name, reason: Some("a link that leaves the folder of the cache".to_owned()) };
-        }
-        let file = match open(&path).and_then(CacheFile::parse) {
-            Ok(file) => file,
+        let wanted = Wanted { path: &path, uuid: Some(uuid), leaves: !self.holds(&path), suffix, of_whole_name };
+        let (path, file) = match open(&wanted).and_then(|(path, bytes)| Ok((path, CacheFile::parse(bytes)?))) {
+            Ok(opened) => opened,
             Err(error) => {
                 let absent = matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == NotFound);
                 return Found::Missing { name, reason: (!absent).then(|| error.to_string()) };
             }
         };
         match file.header().uuid {
-            Some(found) if found == uuid => Found::File { name, path, file },
+            // A builder that writes none writes none on both sides.
+            found if found.unwrap_or_default() == uuid => Found::File { name, path, file },
             found => {
                 let found = found.map_or_else(|| "none".to_owned(), |uuid| format!("{:X}", uuid.as_hyphenated()));
                 let reason = format!("its UUID is {found}, while the cache names {:X}", uuid.as_hyphenated());

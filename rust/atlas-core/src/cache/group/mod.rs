@@ -16,6 +16,7 @@ mod role;
 pub(in crate::cache) mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use uuid::Uuid;
 
@@ -25,7 +26,8 @@ use crate::macho;
 
 use super::file::CacheFile;
 pub(crate) use beside::DEVELOPMENT;
-use beside::{Beside, Found};
+pub use beside::Wanted;
+use beside::{Beside, Found, Open};
 use map::AddressMap;
 pub use map::Place;
 pub(in crate::cache) use role::check_main;
@@ -54,6 +56,7 @@ pub struct CacheGroup {
     missing: Vec<String>,
     warnings: Vec<String>,
     map: AddressMap,
+    pointer_size: OnceLock<u8>,
 }
 
 impl CacheGroup {
@@ -64,16 +67,31 @@ impl CacheGroup {
     /// What `open` says of the main file, and [`crate::ErrorKind::Cache`] where that is none. Nothing that is wrong with the
     /// other files is an error: see [`CacheGroup::missing`] and [`CacheGroup::warnings`].
     pub fn open(path: &Path, open: &mut dyn FnMut(&Path) -> Result<Bytes>) -> Result<Self> {
+        Self::open_with(path, &mut |wanted| {
+            wanted.stays()?;
+            Ok((wanted.path.to_owned(), open(wanted.path)?))
+        })
+    }
+
+    /// The same with files that `open` finds, wherever they are: it says where.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: &Path, open: &mut Open<'_>) -> Result<Self> {
         let mut beside = Beside::of(path);
         let name = beside.main_name();
-        let file = CacheFile::parse(open(path)?).map_err(|error| error.in_entry(&name))?;
+        let (path, bytes) = open(&Wanted::main(path))?;
+        let file = CacheFile::parse(bytes).map_err(|error| error.in_entry(&name))?;
         role::check_main(&file, &name).map_err(|error| error.in_entry(&name))?;
         let header = file.header().clone();
         let numbered = header.can_be_split() && !header.has_suffixes();
-        let main = GroupFile { name, path: path.to_owned(), uuid: header.uuid, vm_offset: 0, file: file.clone() };
+        let main = GroupFile { name, path, uuid: header.uuid, vm_offset: 0, file: file.clone() };
         let (mut files, mut missing, mut warnings) = (vec![main], Vec::new(), Vec::new());
         let mut load = |suffix: &str, uuid, vm_offset| match beside.find(suffix, numbered, uuid, open) {
             Found::File { name, path, file } => {
+                if file.header().uuid.is_none() {
+                    warnings.push(format!("{name}: has no UUID, and the cache names none: it may be of another cache"));
+                }
                 Some(GroupFile { name, path, uuid: file.header().uuid, vm_offset, file })
             }
             Found::Missing { name, reason } => {
@@ -93,7 +111,7 @@ impl CacheGroup {
         describe(&files, &mut warnings);
         // `.symbols` has mappings too, by habit at address 0: they are no memory of the cache.
         let map = AddressMap::of(&files, &mut warnings);
-        Ok(Self { files, symbols, missing, warnings, map })
+        Ok(Self { files, symbols, missing, warnings, map, pointer_size: OnceLock::new() })
     }
 
     /// The main file.
@@ -151,16 +169,24 @@ impl CacheGroup {
         self.files.get(place.file)?.file.bytes().get(start..end)
     }
 
-    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its magic says.
+    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its magic says. What
+    /// the first call found stays: who asks before a file can be cut short does not look at it afterwards.
     #[must_use]
     pub fn pointer_size(&self) -> u8 {
-        let file = &self.main().file;
-        let mut headers = file.images().filter_map(|image| self.bytes_from(image.address.0));
-        let wide = match headers.find_map(macho::width_of) {
-            Some((_, wide)) => wide,
-            None => role::has_wide_pointers(file),
-        };
-        if wide { 8 } else { 4 }
+        *self.pointer_size.get_or_init(|| {
+            let file = &self.main().file;
+            let mut headers = file.images().filter_map(|image| self.bytes_from(image.address.0));
+            match headers.find_map(macho::width_of) {
+                Some((_, wide)) => {
+                    if wide {
+                        8
+                    } else {
+                        4
+                    }
+                }
+                None => file.pointer_size(),
+            }
+        })
     }
 }
 

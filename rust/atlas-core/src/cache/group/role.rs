@@ -13,11 +13,13 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         _ => (name, ""),
     };
     let bare = file.images().len() == 0;
-    // Only a main file says how much memory all files take. x86_64 repeats the images in every file: there the name decides.
+    // Only a main file says how much memory all files take. x86_64 repeats the images in every file, for Rosetta: there the name
+    // decides. Elsewhere a file that lists images is a main one, whatever it is called.
+    let repeats_images = file.architecture().starts_with("x86_64");
     let is_part = header.can_be_split()
         && header.shared_region_size == Some(0)
         && file.subcache_entries().is_empty()
-        && (bare || !matches!(extension, "" | DEVELOPMENT));
+        && (bare || (repeats_images && !matches!(extension, "" | DEVELOPMENT)));
     let found = match header.local_symbols {
         Some(range) if header.can_be_split() && bare && range.size != 0 => "the file of its local symbols",
         _ if is_part => "one of its subcaches",
@@ -30,18 +32,4 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         _ if extension.ends_with(DEVELOPMENT) => error.with_hint(format!("open {stem}{DEVELOPMENT} beside it")),
         _ => error.with_hint(format!("open {stem} beside it")),
     })
-}
-
-/// Whether pointers take 8 bytes, by the processor alone. A name that nobody knows yet is one of a 64-bit processor.
-pub(super) fn has_wide_pointers(file: &CacheFile) -> bool {
-    const ABI64: u32 = 0x0100_0000;
-    if let Some(cpu) = file.header().cpu {
-        return cpu.cpu_type & ABI64 != 0;
-    }
-    let name = file.architecture();
-    let is_narrow = name == "i386"
-        || name == "arm64_32"
-        || name.starts_with("armv")
-        || (name.starts_with("ppc") && name != "ppc64");
-    !is_narrow
 }

@@ -17,14 +17,13 @@ pub(super) fn base_name(group: &CacheGroup) -> &str {
 pub(super) fn vm_size(group: &CacheGroup) -> u64 {
     let main = &group.main().file;
     let stated = main.header().shared_region_size.filter(|&size| size != 0 && main.header().can_be_split());
-    let end = || group.files().iter().map(|file| end(&file.file)).max().unwrap_or_default();
-    stated.unwrap_or_else(|| end().saturating_sub(main.base_address().0))
+    let base = main.base_address().0;
+    stated.unwrap_or_else(|| group.files().iter().map(|file| reach(&file.file, base)).max().unwrap_or_default())
 }
 
-/// Where the last mapping of `file` ends.
-fn end(file: &CacheFile) -> u64 {
-    let ends = file.mappings().iter().map(|mapping| mapping.address.0.saturating_add(mapping.size));
-    ends.max().unwrap_or(file.base_address().0)
+/// How many bytes are between `base` and the end of the last mapping of `file`.
+fn reach(file: &CacheFile, base: u64) -> u64 {
+    file.mappings().iter().map(|mapping| mapping.reach_from(base)).max().unwrap_or_default()
 }
 
 /// The main file and the others in the order of its header, those that are missing as far as the header describes them.
@@ -36,7 +35,7 @@ pub(super) fn rows(group: &CacheGroup) -> Vec<SubCacheRow> {
             name: file.name.clone(),
             uuid: file.uuid.unwrap_or_default(),
             vm_offset: address.wrapping_sub(base),
-            vm_size: end(&file.file).saturating_sub(address),
+            vm_size: reach(&file.file, address),
             file_size: file.file.bytes().len() as u64,
             preferred_load_address: address,
             mappings: file.file.mappings().iter().map(mapping).collect(),

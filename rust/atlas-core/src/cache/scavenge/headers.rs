@@ -86,22 +86,27 @@ impl Headers {
     fn fetch(&mut self, file: &GroupFile, place: Place, size: usize) -> Option<usize> {
         let access = self.access.get_mut(place.file)?;
         if let Access::NotOpened(identity) = *access {
-            // A file that was replaced meanwhile is another one: what was mapped is still there.
-            let opened = OpenFile::open(&file.path).ok().filter(|opened| opened.identity() == identity);
+            // A file that was replaced meanwhile is another one: what was mapped is still there. One that was changed, or cut
+            // short, is what is mapped, and must not be touched where it has no bytes any more.
+            let is_mapped = |opened: &OpenFile| {
+                let now = opened.identity();
+                now == identity || (now.inode == identity.inode && now.inode != (0, 0))
+            };
+            let opened = OpenFile::open(&file.path).ok().filter(is_mapped);
             *access = opened.map_or(Access::Bytes, Access::Pieces);
         }
         let Access::Pieces(pieces) = access else { return None };
         if self.piece.len() < size {
             self.piece.resize(size, 0);
         }
-        let filled = self.piece.get_mut(..size).map(|piece| pieces.read_exact_at(piece, place.file_offset));
-        if !matches!(filled, Some(Ok(()))) {
-            *access = Access::Bytes;
-            self.held = (usize::MAX, 0, 0);
-            return None;
-        }
-        self.held = (place.file, place.file_offset, size);
-        Some(size)
+        let piece = self.piece.get_mut(..size).unwrap_or_default();
+        let read = match pieces.read_exact_at(piece, place.file_offset) {
+            Ok(()) => size,
+            // Cut short: what is there, and nothing of what is mapped.
+            Err(_) => pieces.read_at(piece, place.file_offset).unwrap_or_default(),
+        };
+        self.held = (place.file, place.file_offset, read);
+        Some(read)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The images of a cache from its tables, and their segments from their headers.
 
+use uuid::Uuid;
+
 use crate::bplist::Text;
 use crate::cache::columns::{CacheColumns, CacheImage, HAS_PREFERRED, HAS_UUID};
 use crate::cache::file::{CacheFile, ImageInfo, TextInfo};
@@ -95,7 +97,11 @@ impl<'a> Builder<'a> {
     fn all(&mut self) {
         let main = &self.group.main().file;
         let (infos, texts) = (main.images(), main.text_infos());
-        let count = infos.len().max(texts.len());
+        let count = super::image_count(main);
+        if !matches!((infos.len(), texts.len()), (images, texts) if images == texts || images == 0 || texts == 0) {
+            let (images, texts) = (infos.len(), texts.len());
+            self.report.note(&format!("imagesText: {texts} rows, and {images} images"));
+        }
         // Room for what images of a real cache take; more is made as it is needed.
         self.columns.images.reserve_exact(count);
         self.columns.segments.reserve(count.min(1 << 14).saturating_mul(8));
@@ -131,22 +137,28 @@ impl<'a> Builder<'a> {
             self.report.note(&format!("the image at {address:#x} has no path"));
         }
         let first_segment = self.columns.segments.len();
+        // Zeros are none: the header of the image may have one.
+        let uuid = text.map(|text| text.uuid).filter(|uuid| !uuid.is_nil());
         self.columns.images.push(CacheImage {
             address,
             preferred_load_address: address,
             vm_end: 0,
-            uuid: text.map_or([0; 16], |text| text.uuid.into_bytes()),
+            uuid: uuid.map_or([0; 16], Uuid::into_bytes),
             install_name,
             file_path: 0,
             first_segment: first_segment as u32,
-            flags: HAS_PREFERRED | if text.is_some() { HAS_UUID } else { 0 },
+            flags: HAS_PREFERRED | if uuid.is_some() { HAS_UUID } else { 0 },
         });
-        self.header(address, first_segment);
+        self.header(address, text.map_or(0, |text| text.text_size), first_segment);
     }
 
-    /// Adds the segments of the image at `address`, which is the last one.
-    fn header(&mut self, address: u64, first_segment: usize) {
+    /// Adds the segments of the image at `address`, which is the last one. Where no file has them, the `text_size` bytes that the
+    /// tables give it are all that is known of where it lies.
+    fn header(&mut self, address: u64, text_size: u32, first_segment: usize) {
         let Some(place) = self.group.at(address) else {
+            if let Some(image) = self.columns.images.last_mut().filter(|_| text_size != 0) {
+                image.vm_end = address.saturating_add(text_size.into());
+            }
             if self.outside == 0 {
                 self.first_outside = address;
             }

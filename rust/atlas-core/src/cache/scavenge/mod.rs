@@ -22,6 +22,7 @@ use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
 use crate::schema::Policy;
 
+use super::file::CacheFile;
 use super::group::{CacheGroup, GroupFile};
 use super::known::{KnownCache, RecordOrigin};
 use super::table::{Key, Source, table};
@@ -40,14 +41,22 @@ const MOST_IMAGES: u32 = 1 << 30;
 /// [`crate::ErrorKind::Limit`] where there are more images than `policy` allows.
 pub fn scavenge(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<KnownCache> {
     let main = &group.main().file;
-    let count = main.images().len().max(main.text_infos().len());
+    let asked = image_count(main);
     let most = policy.limits.images.min(MOST_IMAGES);
-    let count = u32::try_from(count).ok().filter(|count| *count <= most);
+    let count = u32::try_from(asked).ok().filter(|count| *count <= most);
     let Some(count) = count else {
-        let asked = main.images().len().max(main.text_infos().len());
         return Err(Error::limit("images of one record", most.into(), asked as u64).in_entry(&group.main().name));
     };
     Ok(KnownCache::scavenged(Scavenged::new(group, mode, count), RecordOrigin::Scavenged))
+}
+
+/// How many images `main` lists. What it says of their texts counts where there is nothing else: a row of that table which no image
+/// goes with is nobody's.
+fn image_count(main: &CacheFile) -> usize {
+    match main.images().len() {
+        0 => main.text_infos().len(),
+        count => count,
+    }
 }
 
 /// As [`scavenge`], with the record kept process-wide for as long as the files are the same.

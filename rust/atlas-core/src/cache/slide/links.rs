@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use super::SlideInfo;
 use super::raw::{StartFormat, v1};
 
+/// Bytes of the largest pages that starts of version 4 reach into; real ones have 4 or 16 KiB.
+const LARGEST_PAGE: u64 = 1 << 17;
+
 /// The tables that say where a page's pointers begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pages<'a> {
@@ -58,18 +61,23 @@ pub(super) struct Link {
 enum Place<'a> {
     /// Before its page.
     Page,
-    /// Before the chain that an extra starts. Bytes before `free` belong to earlier links.
-    Extra { index: usize, free: u64 },
-    /// Before a link at an offset in the page; `next` is the extra that goes on after this chain.
-    Link { offset: u64, free: u64, next: Option<usize> },
+    /// Before a link at an offset in the page, of its only chain. Bytes before `free` belong to earlier links.
+    Link { offset: u64, free: u64 },
+    /// Before the chain that an extra starts; the page can hold `left` more links.
+    Extra { index: usize, left: u64 },
+    /// Before a link of such a chain; `next` is the extra that goes on after it.
+    Chained { offset: u64, free: u64, left: u64, next: Option<usize> },
+    /// Behind a fault of such a chain; nobody has asked for the next one.
+    Faulty { index: usize, left: u64 },
     /// Before a word of a page with a bitmap.
     Word { number: usize, bitmap: &'a [u8] },
 }
 
 /// The links of some pages. A page with a fault gives one error, and the next page goes on.
 ///
-/// Every link must begin behind the end of the one before, also from chain to chain: the builder writes them so, and a
-/// walk can then take no more steps than the page has words.
+/// Every link must begin behind the end of the one before in its chain: a link only ever leads forward. Chains of one page may
+/// stand in any order, and between each other's links; dyld walks each by itself. All of them together may have as many
+/// links as the page can hold, so that lists of extras, which pages may share, do not multiply.
 pub(super) struct Links<'b> {
     info: &'b SlideInfo<'b>,
     bytes: &'b [u8],
@@ -99,26 +107,32 @@ impl<'b> Links<'b> {
                 None => None,
                 Some(start) if start == format.none => None,
                 Some(start) if start & format.extra != 0 => {
-                    Some(Place::Extra { index: usize::from(start & format.index), free: 0 })
+                    Some(Place::Extra { index: usize::from(start & format.index), left: self.room() })
                 }
-                Some(start) => Some(Place::Link { offset: u64::from(start) * format.unit, free: 0, next: None }),
+                Some(start) => Some(Place::Link { offset: u64::from(start) * format.unit, free: 0 }),
             }),
         }
     }
 
+    /// How many links the page can hold. Of one that is larger than any builder writes, only what the mapping has of it counts.
+    fn room(&self) -> u64 {
+        let here = (self.bytes.len() as u64).saturating_sub(self.offset(0)).max(LARGEST_PAGE);
+        here.min(self.info.page_size).div_ceil(self.info.pointer_size().into())
+    }
+
     /// The first link of the chain that the extra `index` starts.
-    fn extra(&self, index: usize, free: u64) -> Result<Place<'b>> {
+    fn extra(&self, index: usize, left: u64) -> Result<Place<'b>> {
         let Pages::Chains { extras, format, .. } = self.info.pages else { return Ok(Place::Page) };
         let extra = entry(extras, index).ok_or_else(|| {
             let expected = format!("an extra of {} that ends the list", extras.len() / 2);
-            self.fault(self.before(free), expected, format!("extra {index}"))
+            self.fault(0, expected, format!("extra {index}"))
         })?;
         let next = if extra & format.end == 0 { index.checked_add(1) } else { None };
-        Ok(Place::Link { offset: u64::from(extra & format.index) * format.unit, free, next })
+        Ok(Place::Chained { offset: u64::from(extra & format.index) * format.unit, free: 0, left, next })
     }
 
-    /// Reads the link at an offset in the page; the second is where the walk goes on, `None` behind the page.
-    fn link(&self, offset: u64, free: u64, next: Option<usize>) -> Result<(Link, Option<Place<'b>>)> {
+    /// Reads the link at an offset in the page; the second is how far it is to the next one, 0 at the end of the chain.
+    fn link(&self, offset: u64, free: u64) -> Result<(Link, u64)> {
         if offset < free {
             let found = format!("one at {offset:#x} of the page, where {free:#x} is free");
             return Err(self.fault(self.before(free), "links that do not overlap", found));
@@ -128,13 +142,31 @@ impl<'b> Links<'b> {
             return Err(self.fault(self.before(free), "a link in its page", found));
         }
         let link = self.read(offset)?;
-        let free = offset.saturating_add(u64::from(self.info.pointer_size()));
-        let place = match (self.info.encoding.delta(link.raw), next) {
+        Ok((link, self.info.encoding.delta(link.raw)))
+    }
+
+    /// The same for a chain of several; the second is where the walk goes on, `None` behind the page.
+    fn chained(&self, offset: u64, free: u64, left: u64, next: Option<usize>) -> Result<(Link, Option<Place<'b>>)> {
+        let Some(left) = left.checked_sub(1) else {
+            let found = format!("one more at {offset:#x} of the page");
+            return Err(self.fault(0, format!("at most {} links in the page", self.room()), found));
+        };
+        let (link, delta) = self.link(offset, free)?;
+        let place = match (delta, next) {
             (0, None) => None,
-            (0, Some(index)) => Some(Place::Extra { index, free }),
-            (delta, next) => Some(Place::Link { offset: offset.saturating_add(delta), free, next }),
+            (0, Some(index)) => Some(Place::Extra { index, left }),
+            (delta, next) => {
+                let free = self.behind(offset);
+                Some(Place::Chained { offset: offset.saturating_add(delta), free, left, next })
+            }
         };
         Ok((link, place))
+    }
+
+    /// Where a link at an offset in the page ends.
+    #[inline]
+    fn behind(&self, offset: u64) -> u64 {
+        offset.saturating_add(self.info.pointer_size().into())
     }
 
     /// The first link from the word `number` of the page on, and the words behind it.
@@ -183,11 +215,17 @@ impl<'b> Links<'b> {
     fn step(&self) -> Result<(Option<Link>, Option<Place<'b>>)> {
         Ok(match self.place {
             Place::Page => (None, self.enter()?),
-            Place::Extra { index, free } => (None, Some(self.extra(index, free)?)),
-            Place::Link { offset, free, next } => {
-                let (link, place) = self.link(offset, free, next)?;
+            Place::Link { offset, free } => {
+                let (link, delta) = self.link(offset, free)?;
+                let next = Place::Link { offset: offset.saturating_add(delta), free: self.behind(offset) };
+                (Some(link), (delta != 0).then_some(next))
+            }
+            Place::Extra { index, left } => (None, Some(self.extra(index, left)?)),
+            Place::Chained { offset, free, left, next } => {
+                let (link, place) = self.chained(offset, free, left, next)?;
                 (Some(link), place)
             }
+            Place::Faulty { .. } => (None, None),
             Place::Word { number, bitmap } => self.word(number, bitmap)?.unzip(),
         })
     }
@@ -199,7 +237,7 @@ impl Iterator for Links<'_> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         // Nearly every step is one along a chain: it is taken without the detours that the others need.
-        if let Place::Link { offset, free, next } = self.place
+        if let Place::Link { offset, free } = self.place
             && offset >= free
             && offset < self.info.page_size
             && let Some(link) = self.peek(offset)
@@ -207,20 +245,47 @@ impl Iterator for Links<'_> {
             let free = offset.wrapping_add(self.info.pointer_size().into());
             let delta = self.info.encoding.delta(link.raw);
             if delta != 0 {
-                self.place = Place::Link { offset: offset.wrapping_add(delta), free, next };
+                self.place = Place::Link { offset: offset.wrapping_add(delta), free };
                 return Some(Ok(link));
             }
+        }
+        if let Place::Chained { offset, free, left, next } = self.place
+            && let Ok((link, Some(place))) = self.chained(offset, free, left, next)
+        {
+            self.place = place;
+            return Some(Ok(link));
         }
         self.next_with_detours()
     }
 }
 
-impl Links<'_> {
+impl<'b> Links<'b> {
+    /// Leaves the rest of a chain for the next one of the same page: behind a link or a fault that nobody minds. `false` where
+    /// there is none, and the walk goes on as it would have.
+    pub fn next_chain(&mut self) -> bool {
+        match self.place {
+            Place::Chained { left, next: Some(index), .. } | Place::Faulty { index, left } => {
+                self.place = Place::Extra { index, left };
+            }
+            Place::Extra { .. } => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// Where a fault leaves the walk: `None`, behind the page, unless more chains of it could be asked for.
+    fn faulty(&self) -> Option<Place<'b>> {
+        match self.place {
+            Place::Chained { left, next: Some(index), .. } => Some(Place::Faulty { index, left: left.checked_sub(1)? }),
+            _ => None,
+        }
+    }
+
     fn next_with_detours(&mut self) -> Option<Result<Link>> {
         while !self.pages.is_empty() {
             let (found, place) = match self.step() {
                 Ok((link, place)) => (link.map(Ok), place),
-                Err(error) => (Some(Err(error)), None),
+                Err(error) => (Some(Err(error)), self.faulty()),
             };
             self.place = place.unwrap_or(Place::Page);
             if place.is_none() {

@@ -27,7 +27,7 @@ use crate::cache::file::{CacheFile, FileRange, Mapping};
 use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
-use self::links::Links;
+use self::links::{Link, Links};
 
 /// The slide info of one mapping.
 #[derive(Clone, Debug)]
@@ -78,23 +78,24 @@ pub enum Key {
 }
 
 impl<'a> SlideInfo<'a> {
-    /// Checks the slide info at the start of `info`, which may be longer, for the bytes of `mapping`.
+    /// Checks the slide info at the start of `info`, which may be longer, for the bytes of `mapping`. `pointer_size` is that of the
+    /// cache, in bytes: version 1 does not say it.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`] with the offset in `info`: an unknown version, a size of pages that is none, or a
     /// table that leaves `info`. What single pages say is checked when they are read.
-    pub fn parse(info: &'a [u8], mapping: &Mapping) -> Result<Self> {
-        parse::parse(info, mapping.address.0, mapping.size)
+    pub fn parse(info: &'a [u8], mapping: &Mapping, pointer_size: u8) -> Result<Self> {
+        parse::parse(info, mapping.address.0, mapping.size, pointer_size)
     }
 
-    /// The slide info of a mapping of `file`, where it has some.
+    /// The slide info of a mapping of `file`, where it has some, in a cache with pointers of `pointer_size` bytes.
     ///
     /// # Errors
     /// As [`SlideInfo::parse`]; the offset is one in the slide info, which begins at `mapping.slide_info`.
-    pub fn of(file: &'a CacheFile, mapping: &Mapping) -> Result<Option<Self>> {
+    pub fn of(file: &'a CacheFile, mapping: &Mapping, pointer_size: u8) -> Result<Option<Self>> {
         let Some(range) = &mapping.slide_info else { return Ok(None) };
         let range = FileRange { offset: range.start, size: range.end.saturating_sub(range.start) };
-        Self::parse(file.range(range).unwrap_or_default(), mapping).map(Some)
+        Self::parse(file.range(range).unwrap_or_default(), mapping, pointer_size).map(Some)
     }
 
     /// The version of the format.
@@ -182,23 +183,41 @@ impl<'a> SlideInfo<'a> {
             before.start = before.end;
         }
         // A fault of the page before is not the window's.
-        let cut = Links::new(self, mapping_bytes, before).filter(Result::is_ok);
-        for link in cut.chain(Links::new(self, mapping_bytes, pages)) {
-            let link = match link {
-                Ok(link) if link.offset >= end => break,
-                Err(error) if error.location().offset >= Some(end) => break,
-                link => link?,
-            };
-            if link.offset.saturating_add(size) <= start {
-                continue;
+        let mut cut = Links::new(self, mapping_bytes, before);
+        while let Some(link) = cut.next() {
+            match link {
+                Ok(link) => self.rebase_link(link, start, window, slide),
+                Err(_) => {
+                    cut.next_chain();
+                }
             }
-            let value = match self.encoding.value(link.raw) {
-                Value::Pointer { target, .. } => target.wrapping_add(slide),
-                Value::Number(number) => number,
+        }
+        let mut links = Links::new(self, mapping_bytes, pages);
+        while let Some(link) = links.next() {
+            let behind = match &link {
+                Ok(link) => link.offset >= end,
+                Err(error) => error.location().offset >= Some(end),
             };
-            write(window, start, link.offset, value, size == 8);
+            if !behind {
+                self.rebase_link(link?, start, window, slide);
+            } else if !links.next_chain() {
+                break;
+            }
         }
         Ok(())
+    }
+
+    #[inline]
+    fn rebase_link(&self, link: Link, start: u64, window: &mut [u8], slide: u64) {
+        let size = self.pointer_size();
+        if link.offset.saturating_add(size.into()) <= start {
+            return;
+        }
+        let value = match self.encoding.value(link.raw) {
+            Value::Pointer { target, .. } => target.wrapping_add(slide),
+            Value::Number(number) => number,
+        };
+        write(window, start, link.offset, value, size == 8);
     }
 }
 

@@ -69,11 +69,11 @@ impl<'a> Info<'a> {
     }
 }
 
-pub(super) fn parse(bytes: &[u8], address: u64, size: u64) -> Result<SlideInfo<'_>> {
+pub(super) fn parse(bytes: &[u8], address: u64, size: u64, pointer_size: u8) -> Result<SlideInfo<'_>> {
     let info = Info(bytes);
     let version = info.u32(VERSION, "version")?;
     let (page_size, encoding, pages) = match version {
-        1 => bitmaps(info, address, size)?,
+        1 => bitmaps(info, pointer_size)?,
         2 => {
             let (delta_mask, delta_shift) = info.delta_mask()?;
             // Nothing says how wide the pointers are. The mask of a 32-bit cache lies in 32 bits; that of a 64-bit one
@@ -109,7 +109,7 @@ pub(super) fn parse(bytes: &[u8], address: u64, size: u64) -> Result<SlideInfo<'
     Ok(SlideInfo { version, page_size: u64::from(page_size), address, size, encoding, pages })
 }
 
-fn bitmaps(info: Info<'_>, address: u64, size: u64) -> Result<(u32, Encoding, Pages<'_>)> {
+fn bitmaps(info: Info<'_>, pointer_size: u8) -> Result<(u32, Encoding, Pages<'_>)> {
     let entry_size = info.u32(v1::ENTRIES_SIZE, "entries_size")?;
     if entry_size != v1::ENTRY_SIZE {
         let found = format!("{entry_size} bytes");
@@ -120,7 +120,7 @@ fn bitmaps(info: Info<'_>, address: u64, size: u64) -> Result<(u32, Encoding, Pa
     let entries = info.table(offset, count, v1::ENTRY_SIZE as usize, "entries")?;
     let count = info.u32(v1::TOC_COUNT, "toc_count")?;
     let toc = info.table(info.u32(v1::TOC_OFFSET, "toc_offset")? as usize, count, 2, "toc")?;
-    // Before dyld-360, 64-bit caches had this version, too. Those lie above 4 GiB, the others below.
-    let wide = address.checked_add(size).is_none_or(|end| end > 1 << 32);
+    // Before dyld-360, 64-bit caches had this version, too; where the cache lies tells nothing of its pointers.
+    let wide = pointer_size == 8;
     Ok((v1::PAGE_SIZE, Encoding::Plain { wide }, Pages::Bitmaps { toc, entries }))
 }

@@ -1,11 +1,17 @@
 //! Whether each file keeps the rules that dyld has for it, and whether all are there.
 
+use std::collections::BTreeMap;
+
 use crate::cache::file::{CacheFile, Mapping};
 use crate::cache::group::{CacheGroup, GroupFile};
+use crate::cache::slide::SlideInfo;
 
 use super::Findings;
 
 const READ: u32 = 1;
+
+/// Faulty pages of one mapping that are counted: nobody needs more to see what is wrong.
+const MOST_PAGES: usize = 1000;
 
 pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     for name in group.missing() {
@@ -14,9 +20,14 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     for warning in group.warnings() {
         findings.add(|| warning.clone());
     }
-    for GroupFile { name, file, .. } in group.files() {
+    let mut seen = BTreeMap::new();
+    for GroupFile { name, file, uuid, .. } in group.files() {
         mappings(name, file.mappings(), findings);
         signature(name, file, findings);
+        slides(name, file, group.pointer_size(), findings);
+        if let Some(other) = uuid.and_then(|uuid| seen.insert(uuid, name)) {
+            findings.add(|| format!("{name}: has the UUID of {other}"));
+        }
     }
     let offsets = || group.files().iter().zip(group.files().iter().skip(1));
     for (before, after) in offsets().filter(|(before, after)| after.vm_offset < before.vm_offset) {
@@ -49,6 +60,31 @@ fn mappings(name: &str, mappings: &[Mapping], findings: &mut Findings) {
     if let Some(last) = mappings.last().filter(|last| mappings.len() > 1 && last.max_protection != READ) {
         let protection = last.max_protection;
         findings.add(|| format!("{name}: the last mapping can be more than read (protection {protection})"));
+    }
+}
+
+/// Slide info can be read, and leads to pointers alone.
+fn slides(name: &str, file: &CacheFile, pointer_size: u8, findings: &mut Findings) {
+    for (index, mapping) in file.mappings().iter().enumerate() {
+        let info = match SlideInfo::of(file, mapping, pointer_size) {
+            Ok(Some(info)) => info,
+            Ok(None) => continue,
+            Err(error) => {
+                findings.add(|| format!("{name}: mappings[{index}]: slide info: {error}"));
+                continue;
+            }
+        };
+        let bytes = file.bytes().get(mapping.file_range(file.bytes().len())).unwrap_or_default();
+        let mut faults = info.pointers(bytes).filter_map(Result::err);
+        if let Some(first) = faults.next() {
+            findings.add(|| match faults.take(MOST_PAGES).count() {
+                0 => format!("{name}: mappings[{index}]: slide info: {first}"),
+                MOST_PAGES => format!(
+                    "{name}: mappings[{index}]: slide info: {first}, and faults in {MOST_PAGES} more pages or more"
+                ),
+                more => format!("{name}: mappings[{index}]: slide info: {first}, and faults in {more} more pages"),
+            });
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything that does not is a sentence. Nothing is an error: who asks wants to know all of it.
 //!
-//! Must not read more of an image than its header.
+//! Must not read more of an image than its header; of data, it follows the pointers that slide.
 #![forbid(unsafe_code)]
 
 mod atlas;

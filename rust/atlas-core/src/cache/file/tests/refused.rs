@@ -75,10 +75,23 @@ fn tables_that_leave_the_file_are_refused() {
 
 #[test]
 fn sums_that_leave_64_bits_are_refused() {
-    for (address, size, offset) in [(u64::MAX, 1, 0), (0x1000, u64::MAX, 0), (0, 1, u64::MAX), (0, u64::MAX, 1)] {
+    for (address, size, offset) in [(u64::MAX, 2, 0), (0x1000, u64::MAX, 0), (0, 1, u64::MAX), (0, u64::MAX, 1)] {
         let mut builder = Builder::new("dyld_v1   arm64", 0x140);
         builder.maps.push(map(address, size, offset));
         let error = refused(&builder.build());
         assert_eq!(error.location().key_path.as_deref(), Some("mappings[1]"), "{error}");
+        // Its row in the table with slide info.
+        assert_eq!(error.location().offset, Some(0x140 + 2 * 32 + 56), "{error}");
     }
+}
+
+#[test]
+fn a_mapping_may_end_where_the_address_space_does() {
+    let mut builder = Builder::new("dyld_v1   arm64", 0x140);
+    builder.maps.push(map(0_u64.wrapping_sub(0x4000), 0x4000, 0));
+    let file = CacheFile::parse(builder.build().into()).unwrap();
+    let last = &file.mappings()[1];
+    assert_eq!((last.end(), last.reach_from(last.address.0)), (u64::MAX, 0x4000));
+    assert_eq!((last.reach_from(last.address.0 + 0x1000), last.reach_from(1)), (0x3000, u64::MAX));
+    assert_eq!(file.mappings()[0].reach_from(0x1_8000_4000), 0);
 }

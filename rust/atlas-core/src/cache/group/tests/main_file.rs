@@ -46,6 +46,15 @@ fn a_subcache_of_x86_64_is_one_though_it_lists_images() {
 }
 
 #[test]
+fn a_cache_of_one_file_may_have_any_name() {
+    let mut only = Builder::new("dyld_v1  arm64e", 0x228).set(0xe8, &[0]);
+    only.images = vec![(0x1_8000_1000, "/usr/lib/liba.dylib")];
+    for name in ["cache.bin", "my.cache", "dyld_shared_cache_arm64e.01"] {
+        assert_eq!(Shelf::default().with(name, only.build()).open(name).unwrap().files().len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn what_the_system_says_of_the_main_file_is_passed_on() {
     let error = Shelf::default().open(MAIN).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Io { .. }), "{error}");

@@ -1,6 +1,12 @@
+use std::path::{Path, PathBuf};
+
+use crate::bytes::Bytes;
+use crate::cache::CacheGroup;
+use crate::cache::file::tests::builder::Builder;
+
 use super::shelf::{MAIN, SUFFIXES, Shelf, main_file, subcache, symbols, whole};
 
-fn names(group: &crate::cache::CacheGroup) -> Vec<&str> {
+fn names(group: &CacheGroup) -> Vec<&str> {
     group.files().iter().map(|file| file.name.as_str()).collect()
 }
 
@@ -98,6 +104,54 @@ fn names_never_leave_the_folder() {
         );
         assert_eq!((group.missing().len(), group.warnings().len()), (4, 1));
         assert!(group.warnings()[0].contains("leaves the folder"), "{:?}", group.warnings());
+    }
+}
+
+#[test]
+fn files_without_a_uuid_that_the_cache_names_without_one() {
+    let without = |mut file: Builder| {
+        file.uuid = [0; 16];
+        file.build()
+    };
+    let mut main = main_file(SUFFIXES, 0x200);
+    main.subcaches.iter_mut().for_each(|entry| entry.0 = [0; 16]);
+    let mut shelf = whole().with(MAIN, main.build());
+    // Only where both have none: one that has some other is another file.
+    for (suffix, number) in SUFFIXES[..2].iter().zip(1..) {
+        shelf = shelf.with(&format!("{MAIN}{suffix}"), without(subcache(number, 0x200)));
+    }
+    let group = shelf.open(MAIN).unwrap();
+    assert_eq!(names(&group), ["", ".01", ".02.dylddata"].map(|suffix| format!("{MAIN}{suffix}")));
+    assert_eq!(group.missing(), [format!("{MAIN}.03.dyldlinkedit")]);
+    let said = group.warnings().iter().filter(|warning| warning.contains("has no UUID"));
+    assert_eq!(said.count(), 2, "{:?}", group.warnings());
+}
+
+/// Whoever finds files elsewhere is told which, and where they would be on another machine.
+#[test]
+fn files_that_lie_elsewhere() {
+    for (name, size, suffixes) in [
+        (MAIN, 0x200, [".01", ".02.dylddata", ".03.dyldlinkedit"]),
+        ("dyld_shared_cache_arm64e.development", 0x1c8, [".1", ".2", ".3"]),
+    ] {
+        let main = main_file(SUFFIXES, size).build();
+        let mut asked = Vec::new();
+        let group = CacheGroup::open_with(Path::new("here"), &mut |wanted| {
+            let Some(uuid) = wanted.uuid else { return Ok((PathBuf::from("/a"), Bytes::from(main.clone()))) };
+            assert!(!wanted.leaves && wanted.stays().is_ok());
+            asked.push(wanted.beside(&format!("/far/{name}")));
+            let file = subcache(uuid.as_bytes()[0], size).build();
+            assert!(
+                wanted.is(&file.clone().into()) && !wanted.is(&main.clone().into()) && !wanted.is(&Bytes::default())
+            );
+            Ok((PathBuf::from(format!("/b/{}", asked.len())), Bytes::from(file)))
+        });
+        let group = group.unwrap();
+        let paths: Vec<_> = group.files().iter().map(|file| file.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["/a", "/b/1", "/b/2", "/b/3"]);
+        assert_eq!(group.files()[1].name, format!("here{}", suffixes[0]));
+        let expected: Vec<_> = suffixes.iter().chain(&[".symbols"]).map(|it| format!("/far/{MAIN}{it}")).collect();
+        assert_eq!(asked, expected);
     }
 }
 

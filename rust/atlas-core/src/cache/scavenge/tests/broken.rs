@@ -54,6 +54,53 @@ fn an_image_in_no_file_keeps_what_the_tables_say() {
 }
 
 #[test]
+fn an_image_in_no_file_lies_where_its_text_does() {
+    let known = second(|mut file| {
+        file.images[1].0 = BASE + 0x100_0000;
+        file
+    });
+    assert_eq!((segments(&known, 1), known.columns().images[1].vm_end), (vec![], BASE + 0x100_1000));
+}
+
+#[test]
+fn rows_of_texts_that_no_image_goes_with_are_nobodys() {
+    let file = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]).set(0x90, &[3]);
+    let known = known(&group(&file.piece(0x4000, library(image::ARM64E, BASE + 0x4000))));
+    assert_eq!((known.image_count(), known.columns().images.len()), (1, 1));
+    assert!(
+        known.warnings().iter().any(|warning| warning == "imagesText: 3 rows, and 1 images"),
+        "{:?}",
+        known.warnings()
+    );
+    // Without a table of images the texts are the list.
+    let mut bare = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]);
+    bare = bare.piece(0x4000, library(image::ARM64E, BASE + 0x4000));
+    let mut bytes = bare.build();
+    bytes[0x1c4..0x1c8].fill(0);
+    let known = super::known(&Shelf::default().with(MAIN, bytes).open(MAIN).unwrap());
+    assert_eq!((known.image_count(), known.columns().images[0].address), (1, BASE + 0x4000));
+}
+
+#[test]
+fn a_table_without_a_uuid_hides_none() {
+    let file = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]);
+    let file = file.piece(0x4000, library(image::ARM64E, BASE + 0x4000));
+    let mut bytes = file.build();
+    let of_header = known(&group(&single_without_texts(&file))).columns().images[0];
+    let text = u64::from_le_bytes(bytes[0x88..0x90].try_into().unwrap()) as usize;
+    bytes[text..text + 16].fill(0);
+    let known = known(&Shelf::default().with(MAIN, bytes).open(MAIN).unwrap());
+    let found = known.columns().images[0];
+    assert_eq!((found.uuid, found.flags), (of_header.uuid, of_header.flags));
+    assert_ne!(found.uuid, [0; 16]);
+}
+
+/// The same cache whose header has no room for texts to be named.
+fn single_without_texts(file: &Builder) -> Builder {
+    file.clone().set(0x90, &[0])
+}
+
+#[test]
 fn a_text_of_another_address_gives_no_uuid() {
     let mut file = single("dyld_v1  arm64e", 0x200, 0x8000, &[(BASE + 0x4000, "/usr/lib/liba.dylib")]);
     file = file.piece(0x4000, vec![0; 4]);

@@ -10,7 +10,7 @@ const MASK: u64 = 0x00ff_ff00_0000_0000;
 
 /// The message of an opening that must fail.
 fn refused(info: &[u8]) -> String {
-    let error = SlideInfo::parse(info, &mapping(BASE, 0x4000)).unwrap_err();
+    let error = parse(info, &mapping(BASE, 0x4000)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Cache(_)));
     assert!(error.location().offset.is_some() && error.location().key_path.is_some(), "{error}");
     error.to_string()
@@ -19,7 +19,7 @@ fn refused(info: &[u8]) -> String {
 /// The messages of faulty pages, and how many pointers were read.
 fn faults(info: &[u8], size: u64, bytes: &[u8]) -> (Vec<String>, usize) {
     let mapping = mapping(BASE, size);
-    let info = SlideInfo::parse(info, &mapping).unwrap();
+    let info = parse(info, &mapping).unwrap();
     let (mut faults, mut count) = (Vec::new(), 0);
     for pointer in info.pointers(bytes) {
         match pointer {
@@ -57,7 +57,7 @@ fn pages_of_no_size_are_refused() {
             assert!(message.starts_with("page_size: ") && message.ends_with("at offset 0x4"), "{message}");
         }
     }
-    assert!(SlideInfo::parse(&chained(3, 1 << 31, 0, &[]), &mapping(BASE, 1)).is_ok());
+    assert!(parse(&chained(3, 1 << 31, 0, &[]), &mapping(BASE, 1)).is_ok());
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn tables_outside_the_info_are_refused() {
     // A table of nothing may be said to stand anywhere.
     let mut info = linked(2, 0x1000, MASK, 0, &[0], &[]);
     info[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(SlideInfo::parse(&info, &mapping(BASE, 0x1000)).is_ok());
+    assert!(parse(&info, &mapping(BASE, 0x1000)).is_ok());
 }
 
 #[test]
 fn bitmaps_of_other_sizes_or_places_are_refused() {
     let fields = |fields: [u32; 5]| [words(&[1]), words(&fields), vec![0; 130]].concat();
-    assert!(SlideInfo::parse(&fields([24, 1, 26, 1, 128]), &mapping(BASE, 0x1000)).is_ok());
+    assert!(parse(&fields([24, 1, 26, 1, 128]), &mapping(BASE, 0x1000)).is_ok());
     assert!(refused(&fields([24, 1, 26, 1, 64])).starts_with("entries_size: "));
     assert!(refused(&fields([24, 1, 27, 1, 128])).starts_with("entries: "));
     assert!(refused(&fields([24, 1, 26, 1 << 30, 128])).starts_with("entries: "));
@@ -143,18 +143,58 @@ fn extras_without_an_end_or_outside_the_table_are_errors() {
 }
 
 #[test]
-fn chains_that_meet_are_errors() {
-    // The second chain begins where the first one is; the third within its last pointer.
-    for second in [0, 1] {
-        let info = linked(2, 0x1000, MASK, 0, &[0x8000], &[0, 0x8000 | second]);
-        let (found, count) = faults(&info, 0x1000, &[longs(&[7]), vec![0; 0xff8]].concat());
-        assert_eq!((found.len(), count), (1, 1), "{found:?}");
+fn links_that_overlap_in_their_chain_are_errors() {
+    // A step of four bytes in pointers of eight; in a chain of its own, and in one of two.
+    let bytes = [longs(&[1 << 40 | 7]), vec![0; 0xff8]].concat();
+    for (start, extras) in [(0, &[][..]), (0x8000, &[0, 0x8000 | 0x100])] {
+        let (found, count) = faults(&linked(2, 0x1000, MASK, 0, &[start], extras), 0x1000, &bytes);
+        assert_eq!((found.len(), count), (1, 1));
         assert!(found[0].contains("links that do not overlap"), "{found:?}");
     }
-    // A step of four bytes in pointers of eight.
-    let bytes = [longs(&[1 << 40 | 7]), vec![0; 0xff8]].concat();
-    let (found, count) = faults(&linked(2, 0x1000, MASK, 0, &[0], &[]), 0x1000, &bytes);
-    assert_eq!((found.len(), count), (1, 1));
+}
+
+#[test]
+fn chains_that_meet_rebase_once_what_they_share() {
+    // Both chains pass the word at 0x20: the bytes of the file count, not those that the first chain has made of them.
+    let info = linked(2, 0x1000, MASK, 0, &[0x8000], &[0, 0x8000 | 4]);
+    let mut bytes = vec![0; 0x1000];
+    for (at, raw) in [(0, 8 << 40 | 0x100_u64), (0x10, 4 << 40 | 0x200), (0x20, 0x300)] {
+        bytes[at..at + 8].copy_from_slice(&raw.to_le_bytes());
+    }
+    let whole = rebased(&info, &mapping(BASE, 0x1000), &bytes, 0x1000);
+    assert_eq!(whole[..0x28], longs(&[0x1100, 0, 0x1200, 0, 0x1300]));
+}
+
+#[test]
+fn a_fault_of_one_chain_does_not_hide_the_others_from_a_window_before_it() {
+    // The first chain leaves the page behind 0x800, the second is sound and lies before it.
+    let info = linked(2, 0x1000, MASK, 0, &[0x8000], &[0x200, 0x8000 | 0x40]);
+    let mut bytes = vec![0; 0x1000];
+    bytes[0x800..0x808].copy_from_slice(&(0x800_u64 << 40 | 5).to_le_bytes());
+    bytes[0x100..0x108].copy_from_slice(&7_u64.to_le_bytes());
+    let mapping = mapping(BASE, 0x1000);
+    let info = parse(&info, &mapping).unwrap();
+    let rebase = |start: usize, length: usize| {
+        let mut window = bytes[start..start + length].to_vec();
+        info.rebase(&bytes, start as u64, &mut window, 0x10).map(|()| window).map_err(|error| error.to_string())
+    };
+    assert_eq!(rebase(0x100, 8).unwrap(), longs(&[0x17]));
+    assert!(rebase(0x100, 0x701).unwrap_err().contains("a link in its page"));
+    // All others of the page are walked, one fault after the other, and nothing but its own end bounds an unended list.
+    let unended = linked(2, 0x1000, MASK, 0, &[0x8000], &[0x200, 0x200, 0x40]);
+    let mut window = [0; 8];
+    let error = parse(&unended, &mapping).unwrap().rebase(&bytes, 0x100, &mut window, 0x10).unwrap_err();
+    assert!(error.to_string().contains("an extra of 3 that ends the list"), "{error}");
+}
+
+#[test]
+fn a_page_has_no_more_links_than_room() {
+    let extras: Vec<u16> = std::iter::repeat_n(0, 512).chain([0x8000]).collect();
+    let (found, count) = faults(&linked(2, 0x1000, MASK, 0, &[0x8000], &extras), 0x1000, &longs(&[7; 512]));
+    assert_eq!((found.len(), count), (1, 512));
+    assert!(found[0].contains("at most 512 links in the page"), "{found:?}");
+    let (found, count) = faults(&linked(2, 0x1000, MASK, 0, &[0x8001], &extras), 0x1000, &longs(&[7; 512]));
+    assert_eq!((found.len(), count), (0, 512), "{found:?}");
 }
 
 #[test]
@@ -179,7 +219,7 @@ fn a_window_fails_for_its_own_faults_alone() {
     bytes[0x1008..0x1010].copy_from_slice(&7_u64.to_le_bytes());
     bytes[0x2800..0x2808].copy_from_slice(&(0x800_u64 << 40 | 5).to_le_bytes());
     let mapping = mapping(BASE, 0x3000);
-    let info = SlideInfo::parse(&info, &mapping).unwrap();
+    let info = parse(&info, &mapping).unwrap();
     let rebase = |start: usize, length: usize| {
         let mut window = bytes[start..start + length].to_vec();
         info.rebase(&bytes, start as u64, &mut window, 1).map(|()| window).map_err(|error| error.to_string())
@@ -197,7 +237,7 @@ fn a_window_fails_for_its_own_faults_alone() {
 fn windows_outside_the_mapping_are_errors_and_empty_ones_are_not() {
     let info = chained(3, 0x1000, BASE, &[0]);
     let mapping = mapping(BASE, 0x1000);
-    let info = SlideInfo::parse(&info, &mapping).unwrap();
+    let info = parse(&info, &mapping).unwrap();
     let bytes = [0; 0x1000];
     for (start, length) in [(0x1000, 1), (0xfff, 2), (u64::MAX, 1), (u64::MAX, 0), (0x1001, 0)] {
         let error = info.rebase(&bytes, start, &mut vec![0; length], 0).unwrap_err();
@@ -213,7 +253,7 @@ fn windows_outside_the_mapping_are_errors_and_empty_ones_are_not() {
 fn the_end_of_the_address_space_is_no_place_to_fall_off() {
     let info = chained(3, 1 << 31, u64::MAX, &[0; 64]);
     let mapping = mapping(u64::MAX, u64::MAX);
-    let info = SlideInfo::parse(&info, &mapping).unwrap();
+    let info = parse(&info, &mapping).unwrap();
     let bytes = [0xff; 16];
     assert_eq!(info.pointers(&bytes).filter(Result::is_err).count(), 64);
     let mut window = [0; 8];

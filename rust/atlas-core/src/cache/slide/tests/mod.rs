@@ -55,14 +55,19 @@ fn chained(version: u32, page_size: u32, add: u64, starts: &[u16]) -> Vec<u8> {
     [words(&[version, page_size, starts.len() as u32, 0]), longs(&[add]), halves(starts)].concat()
 }
 
+/// Slide info of a cache whose pointers are as wide as the addresses of `mapping` need.
+fn parse<'a>(info: &'a [u8], mapping: &Mapping) -> Result<SlideInfo<'a>> {
+    SlideInfo::parse(info, mapping, if mapping.address.0 >> 32 == 0 { 4 } else { 8 })
+}
+
 /// All pointers, of which each is sound.
 fn pointers(info: &[u8], mapping: &Mapping, bytes: &[u8]) -> Vec<Pointer> {
-    SlideInfo::parse(info, mapping).unwrap().pointers(bytes).map(Result::unwrap).collect()
+    parse(info, mapping).unwrap().pointers(bytes).map(Result::unwrap).collect()
 }
 
 /// The whole mapping at a slide.
 fn rebased(info: &[u8], mapping: &Mapping, bytes: &[u8], slide: u64) -> Vec<u8> {
     let mut window = bytes.to_vec();
-    SlideInfo::parse(info, mapping).unwrap().rebase(bytes, 0, &mut window, slide).unwrap();
+    parse(info, mapping).unwrap().rebase(bytes, 0, &mut window, slide).unwrap();
     window
 }

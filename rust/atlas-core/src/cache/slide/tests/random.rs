@@ -119,7 +119,7 @@ proptest! {
         let mapping = made.mapping();
         let mut info = made.info.clone();
         info.resize(info.len() + tail, 0x77);
-        let info = SlideInfo::parse(&info, &mapping).unwrap();
+        let info = parse(&info, &mapping).unwrap();
         prop_assert_eq!(info.version(), made.spec.version);
         prop_assert_eq!(usize::from(info.pointer_size()), made.spec.size);
         prop_assert_eq!(info.page_size(), made.spec.page_size as u64);
@@ -137,7 +137,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
         let mapping = made.mapping();
-        let info = SlideInfo::parse(&made.info, &mapping).unwrap();
+        let info = parse(&made.info, &mapping).unwrap();
         let expected = made.slid(slide);
         let mut whole = made.bytes.clone();
         info.rebase(&made.bytes, 0, &mut whole, slide).unwrap();
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn small_windows_around_pointers_and_page_ends(made in made(), slide in any::<u64>(), length in 1..17_usize) {
         let mapping = made.mapping();
-        let info = SlideInfo::parse(&made.info, &mapping).unwrap();
+        let info = parse(&made.info, &mapping).unwrap();
         let expected = made.slid(slide);
         let pages = (0..made.bytes.len()).step_by(made.spec.page_size).take(50);
         for place in made.slots.iter().map(|(offset, _)| *offset).take(50).chain(pages) {
@@ -183,18 +183,23 @@ proptest! {
             }
         }
         let mapping = made.mapping();
-        let Ok(info) = SlideInfo::parse(&info, &mapping) else { return Ok(()) };
+        let Ok(info) = parse(&info, &mapping) else { return Ok(()) };
         let mut last = 0;
         for pointer in info.pointers(&bytes).flatten() {
-            prop_assert!(pointer.address >= last, "pointers ascend");
-            last = pointer.address;
-            prop_assert!(last + u64::from(pointer.size) <= made.address + bytes.len() as u64);
+            let page = (pointer.address - made.address) / info.page_size();
+            prop_assert!(page >= last, "pages ascend");
+            last = page;
+            prop_assert!(pointer.address + u64::from(pointer.size) <= made.address + bytes.len() as u64);
         }
-        // A chain that leaves the mapping, or stands behind it, does not concern what is in it.
+        // A chain that leaves the mapping, or stands behind it, does not concern what is in it; but another one of its page may.
         let end = Some(bytes.len() as u64);
-        let sound = info.pointers(&bytes).filter_map(Result::err).all(|error| error.location().offset >= end);
+        let faults: Vec<_> = info.pointers(&bytes).filter_map(Result::err).map(|error| error.location().offset).collect();
+        let sound = faults.iter().all(|offset| *offset >= end);
         let mut whole = bytes.clone();
-        prop_assert_eq!(info.rebase(&bytes, 0, &mut whole, 3).is_ok(), sound);
+        let done = info.rebase(&bytes, 0, &mut whole, 3).is_ok();
+        prop_assert!(done || !faults.is_empty());
+        prop_assert!(sound || !done);
+        let sound = done;
         let start = start.index(bytes.len() + 1);
         let mut window = bytes[start..].to_vec();
         if info.rebase(&bytes, start as u64, &mut window, 3).is_ok() && sound {

@@ -31,7 +31,7 @@ fn version_1_marks_words_of_four_bytes() {
     assert_eq!(rebased[4096..4100], 0x1a00_5000_u32.to_le_bytes());
     // Modulo 2^32, and nothing of it in the page behind.
     assert_eq!(rebased[8188..8196], [0xff, 0x3f, 0, 0, 0, 0x40, 0, 0]);
-    let info = SlideInfo::parse(&info, &mapping).unwrap();
+    let info = parse(&info, &mapping).unwrap();
     assert_eq!((info.version(), info.page_size(), info.pointer_size()), (1, 4096, 4));
 }
 
@@ -86,6 +86,69 @@ fn version_2_lists_several_chains_of_a_page_in_the_extras() {
     assert_eq!(pointers(&info, &mapping(BASE, 0x2000), &bytes), expected);
 }
 
+/// The rebased mapping, from a window for each byte.
+fn byte_by_byte(info: &[u8], mapping: &Mapping, bytes: &[u8], slide: u64) -> Vec<u8> {
+    let info = parse(info, mapping).unwrap();
+    let one = |(start, byte): (usize, &u8)| {
+        let mut window = [*byte];
+        info.rebase(bytes, start as u64, &mut window, slide).unwrap();
+        window[0]
+    };
+    bytes.iter().enumerate().map(one).collect()
+}
+
+#[test]
+fn version_2_lists_chains_in_any_order() {
+    // From the end to the start, and one chain between the links of the other.
+    for (extras, links) in [
+        ([0x200, 0x8000 | 0x40], [(0x800, 0, 1), (0x100, 0x10, 2), (0x110, 0, 3)]),
+        ([0x40, 0x8000 | 0x44], [(0x100, 0x20, 1), (0x120, 0, 3), (0x110, 0, 2)]),
+    ] {
+        let info = linked(2, 0x1000, MASK, 0, &[0x4000, 0x8000], &extras);
+        let mut bytes = vec![0; 0x2000];
+        for (at, delta, to) in links {
+            bytes[0x1000 + at..0x1008 + at].copy_from_slice(&((delta as u64 / 4) << 40 | (BASE + to)).to_le_bytes());
+        }
+        let mapping = mapping(BASE, 0x2000);
+        let expected = links.map(|(at, _, to)| plain(BASE + 0x1000 + at as u64, BASE + to, 8));
+        assert_eq!(pointers(&info, &mapping, &bytes), expected);
+        let whole = rebased(&info, &mapping, &bytes, SLIDE);
+        for (at, _, to) in links {
+            assert_eq!(whole[0x1000 + at..0x1008 + at], (BASE + to + SLIDE).to_le_bytes(), "{at:#x}");
+        }
+        assert!(byte_by_byte(&info, &mapping, &bytes, SLIDE) == whole);
+    }
+}
+
+#[test]
+fn version_4_lists_chains_in_any_order() {
+    // Links of 0x100 and 0x108, between them those of the second chain.
+    let info = linked(4, 0x1000, 0xc000_0000, 0x1a00_0000, &[0x8000], &[0x40, 0x8000 | 0x41]);
+    let mut bytes = vec![0; 0x1000];
+    bytes[0x100..0x110].copy_from_slice(&words(&[2 << 30 | 0x8001, 2 << 30 | 0x8002, 0x8003, 0x8004]));
+    let mapping = mapping(0x1a00_0000, 0x1000);
+    let whole = rebased(&info, &mapping, &bytes, 0x4000);
+    assert_eq!(whole[0x100..0x110], words(&[0x1a00_c001, 0x1a00_c002, 0x1a00_c003, 0x1a00_c004]));
+    assert!(byte_by_byte(&info, &mapping, &bytes, 0x4000) == whole);
+}
+
+#[test]
+fn the_cache_and_not_its_place_says_how_long_pointers_of_version_1_are() {
+    let mut bitmap = [0_u8; 128];
+    bitmap[0] = 0b101;
+    let info = [words(&[1, 24, 1, 26, 1, 128]), halves(&[0]), bitmap.to_vec()].concat();
+    let bytes = [words(&[0xffff_f000, 1, 5, 0]), vec![0; 4080]].concat();
+    for address in [0x7000_0000, BASE] {
+        let mapping = mapping(address, 4096);
+        for (size, expected) in [(4, [0x1000, 1, 0x2005, 0]), (8, [0x1000, 2, 0x2005, 0])] {
+            let info = SlideInfo::parse(&info, &mapping, size).unwrap();
+            let mut window = bytes.clone();
+            info.rebase(&bytes, 0, &mut window, 0x2000).unwrap();
+            assert_eq!((info.pointer_size(), &window[..16]), (size, words(&expected).as_slice()));
+        }
+    }
+}
+
 #[test]
 fn version_2_of_a_32_bit_cache_has_short_pointers() {
     let info = linked(2, 0x1000, 0xe000_0000, 0x2000_0000, &[1], &[]);
@@ -110,7 +173,7 @@ fn version_2_lets_a_pointer_reach_into_the_next_page() {
     // The half that lies in the second page, by itself, with a carry from the first.
     let slide = 0x8000_0000_u64;
     let mut window = bytes[0x1000..0x1008].to_vec();
-    SlideInfo::parse(&info, &mapping).unwrap().rebase(&bytes, 0x1000, &mut window, slide).unwrap();
+    parse(&info, &mapping).unwrap().rebase(&bytes, 0x1000, &mut window, slide).unwrap();
     assert_eq!(window, [2, 0, 0, 0, 0x88, 0, 0, 0]);
 }
 
@@ -220,7 +283,7 @@ fn a_start_of_a_page_need_not_be_aligned() {
         assert_eq!(whole[0xffc..0x1004], 0x2_0000_0000_u64.to_le_bytes());
         for start in 0xffd..0x1008 {
             let mut window = bytes[start..0x1008].to_vec();
-            SlideInfo::parse(&info, &mapping).unwrap().rebase(&bytes, start as u64, &mut window, 0x10).unwrap();
+            parse(&info, &mapping).unwrap().rebase(&bytes, start as u64, &mut window, 0x10).unwrap();
             assert_eq!(window, whole[start..0x1008]);
         }
     }

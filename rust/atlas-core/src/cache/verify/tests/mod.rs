@@ -107,6 +107,56 @@ fn a_missing_file_is_a_finding() {
 }
 
 #[test]
+fn files_of_one_uuid_are_a_finding() {
+    let mut main = sound();
+    main.subcaches = vec![([3; 16], 0x10_0000, ".01"), ([3; 16], 0x20_0000, ".02")];
+    let part = |address| {
+        let mut part = Builder::new("dyld_v1  arm64e", 0x200).set(0xe8, &[0]);
+        part.uuid = [3; 16];
+        part.maps = vec![map(address, 0x4000, 0)];
+        part.build()
+    };
+    let shelf = Shelf::default().with(MAIN, main.build()).with(&format!("{MAIN}.01"), part(BASE + 0x10_0000));
+    let group = shelf.with(&format!("{MAIN}.02"), part(BASE + 0x20_0000)).open(MAIN).unwrap();
+    assert_eq!(verify(&group, &known(&group), None), [format!("{MAIN}.02: has the UUID of {MAIN}.01")]);
+}
+
+#[test]
+fn slide_info_that_cannot_be_read_is_a_finding() {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+    // Version, size of pages, place and number of starts, of extras, mask and what is added.
+    let second = |page: u32, start: u32| words(&[2, page, 40, 1, 42, 1, 0, 0x00ff_ff00, 0, 0, start]);
+    let infos = [
+        (second(0x1000, 0x4000), None),
+        (words(&[9]), Some("slide info of version 1 to 5")),
+        (second(0, 0x4000), Some("page_size")),
+        (words(&[2, 0x1000, 40, 0, 40, 0, 0, 0, 0, 0, 0]), Some("delta_mask")),
+        // A list of extras that nothing ends, and a chain that leaves its page.
+        (second(0x1000, 0x0380_8000), Some("page_starts[0]: expected an extra of 1 that ends the list")),
+        (second(0x1000, 0x3fff), Some("page_starts[0]: expected a link in its page")),
+    ];
+    for (info, says) in infos {
+        let mut file = sound();
+        file.maps[0].slide = (0x9000, info.len() as u64);
+        let found = findings(&file.piece(0x9000, info));
+        match says {
+            None => assert_eq!(found, [""; 0]),
+            Some(says) => {
+                let [finding] = found.as_slice() else { panic!("{says}: {found:?}") };
+                assert!(finding.starts_with(&format!("{MAIN}: mappings[0]: slide info: ")), "{finding}");
+                assert!(finding.contains(says), "{says}: {finding}");
+            }
+        }
+    }
+    // Of many pages the first is told, and how many more there are.
+    let mut file = sound();
+    file.maps[0].slide = (0x9000, 48);
+    let info = [words(&[2, 0x1000, 40, 4, 40, 0, 0, 0x00ff_ff00, 0, 0]), words(&[0x3fff_3fff; 2])].concat();
+    let found = findings(&file.piece(0x9000, info));
+    assert!(found.len() == 1 && found[0].ends_with("and faults in 3 more pages"), "{found:?}");
+}
+
+#[test]
 fn an_atlas_that_says_something_else() {
     type Change = fn(Builder) -> Builder;
     let changes: [(Change, &str); 6] = [
