@@ -112,15 +112,12 @@ def test_a_damaged_atlas_leaves_the_lists(tmp_path: Path) -> None:
 
 
 def test_bytes_of_images_come_from_files(tmp_path: Path) -> None:
-    # 'load binary', version 1: a UUID, where it lies, how far it was moved, its path.
-    note = struct.pack("<I16sQQ", 1, bytes(range(16)), 0x1_0000_0000, (1 << 64) - 1) + b"/bin/demo\0"
-    header = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x0100000C, 0, 4, 1, 40, 0, 0)
-    command = struct.pack("<II16sQQ", 0x31, 40, b"load binary", 72, len(note))
     path = tmp_path / "core"
-    path.write_bytes(header + command + note)
-    snapshot = Snapshot.from_core(path, providers=())
+    path.write_bytes(core_with(SnapshotBuilder(pid=7).image("/bin/demo", segments={"__TEXT": 0x4000}).build()))
+    image = Snapshot.from_core(path, providers=()).images[0]
     with pytest.raises(MissingDataError) as caught:
-        snapshot.images[0].macho()
+        image.segment("__TEXT").data()
+    assert caught.value.identifier == image.identifier
     assert "not from the memory in the core" in str(caught.value.hint)
 
 

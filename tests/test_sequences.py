@@ -94,8 +94,11 @@ def test_it_is_a_sequence_to_everybody() -> None:
 
 def test_membership_is_by_equality() -> None:
     sequence = entries()
-    # Entries compare by identity and are made anew at each access.
-    assert sequence[0] not in sequence
+    # Entries are made anew at each access, and are the same entry all the same.
+    assert sequence[0] is not sequence[0]
+    assert sequence[0] in sequence
+    assert sequence.index(sequence[-1]) == len(sequence) - 1
+    assert entries()[0] not in sequence
     assert "0" not in sequence
     assert sequence.count(5) == 0
     with pytest.raises(ValueError, match="not in the sequence"):
