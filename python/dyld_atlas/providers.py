@@ -38,7 +38,7 @@ class Provider(Protocol):
         """The file itself: an image, a shared cache or a part of one.
 
         The other files of a cache are looked for beside its main file, where a provider gave the path of that, and then
-        asked for one by one, of all providers in order, each with its UUID and the path beside ``path`` of the main one.
+        asked for one by one, of all providers in order, each with its UUID and its path beside the main one.
         """
         ...
 
@@ -146,8 +146,9 @@ class CacheLibrary:
         snapshot = Snapshot.from_bytes(data, providers=[library])
 
     Where a cache has no ``.atlas``, its record is made from its headers. Files of a cache are found by UUID alone, so
-    that it does not matter where the snapshot's machine had them, nor whether they lie in one folder here. The library has nothing of images that lie in no
-    cache: put a :class:`DirectoryProvider` beside it for those. What is put into the folder later is not noticed.
+    that it does not matter where the snapshot's machine had them, nor whether they lie in one folder here. The library
+    has nothing of images that lie in no cache: put a :class:`DirectoryProvider` beside it for those. What is put into
+    the folder later is not noticed.
     """
 
     def __init__(self, folder: StrPath) -> None:
@@ -222,8 +223,8 @@ class CacheLibrary:
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:
         """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none.
 
-        Where files lack beside the cache and there is no ``.atlas``, what is beside it does not say everything: None lets
-        the snapshot make the record of all files that it can get.
+        Also None where files of the cache are missing and it has no ``.atlas``: its headers do not say everything then,
+        and the snapshot makes the record of all files that it can get.
         """
         if identifier.uuid is None or (cache := self._caches.get(identifier.uuid)) is None:
             return None

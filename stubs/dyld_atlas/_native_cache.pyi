@@ -248,8 +248,8 @@ class SharedCache:
         Args:
             address: unslid, as in Mach-O headers and in `Image.preferred_load_address`.
             size: how many; they may cross from one mapping into another that follows at once.
-            slide: give the bytes as a process sees them in whose address space the cache was moved so far, modulo 2**64:
-                pointers are rebased. A pointer with an authentication code is given without the code, which nobody can
+            slide: give the bytes as a process sees them in whose address space the cache was moved so far: pointers are
+                rebased, modulo 2**64. A pointer with an authentication code is given without the code, which nobody can
                 know but that process.
 
         Raises:

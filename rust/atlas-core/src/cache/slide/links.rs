@@ -249,12 +249,6 @@ impl Iterator for Links<'_> {
                 return Some(Ok(link));
             }
         }
-        if let Place::Chained { offset, free, left, next } = self.place
-            && let Ok((link, Some(place))) = self.chained(offset, free, left, next)
-        {
-            self.place = place;
-            return Some(Ok(link));
-        }
         self.next_with_detours()
     }
 }
@@ -281,7 +275,15 @@ impl<'b> Links<'b> {
         }
     }
 
+    /// Kept out of the loop over a page's only chain, which is all that most pages have.
+    #[inline(never)]
     fn next_with_detours(&mut self) -> Option<Result<Link>> {
+        if let Place::Chained { offset, free, left, next } = self.place
+            && let Ok((link, Some(place))) = self.chained(offset, free, left, next)
+        {
+            self.place = place;
+            return Some(Ok(link));
+        }
         while !self.pages.is_empty() {
             let (found, place) = match self.step() {
                 Ok((link, place)) => (link.map(Ok), place),

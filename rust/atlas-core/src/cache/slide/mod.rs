@@ -27,7 +27,7 @@ use crate::cache::file::{CacheFile, FileRange, Mapping};
 use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
-use self::links::{Link, Links};
+use self::links::Links;
 
 /// The slide info of one mapping.
 #[derive(Clone, Debug)]
@@ -182,42 +182,32 @@ impl<'a> SlideInfo<'a> {
         if !self.pages.may_cross_end(before.start, size) {
             before.start = before.end;
         }
-        // A fault of the page before is not the window's.
-        let mut cut = Links::new(self, mapping_bytes, before);
-        while let Some(link) = cut.next() {
-            match link {
-                Ok(link) => self.rebase_link(link, start, window, slide),
-                Err(_) => {
-                    cut.next_chain();
-                }
-            }
-        }
-        let mut links = Links::new(self, mapping_bytes, pages);
+        let own = (pages.start as u64).saturating_mul(self.page_size);
+        let mut links = Links::new(self, mapping_bytes, before.start..pages.end);
         while let Some(link) = links.next() {
-            let behind = match &link {
-                Ok(link) => link.offset >= end,
-                Err(error) => error.location().offset >= Some(end),
+            let link = match link {
+                Ok(link) if link.offset < end => link,
+                Err(error) => match error.location().offset.unwrap_or_default() {
+                    // A fault of the page before is not the window's, nor is one behind it.
+                    offset if offset < own || offset >= end => {
+                        links.next_chain();
+                        continue;
+                    }
+                    _ => return Err(error),
+                },
+                Ok(_) if links.next_chain() => continue,
+                Ok(_) => break,
             };
-            if !behind {
-                self.rebase_link(link?, start, window, slide);
-            } else if !links.next_chain() {
-                break;
+            if link.offset.saturating_add(size) <= start {
+                continue;
             }
+            let value = match self.encoding.value(link.raw) {
+                Value::Pointer { target, .. } => target.wrapping_add(slide),
+                Value::Number(number) => number,
+            };
+            write(window, start, link.offset, value, size == 8);
         }
         Ok(())
-    }
-
-    #[inline]
-    fn rebase_link(&self, link: Link, start: u64, window: &mut [u8], slide: u64) {
-        let size = self.pointer_size();
-        if link.offset.saturating_add(size.into()) <= start {
-            return;
-        }
-        let value = match self.encoding.value(link.raw) {
-            Value::Pointer { target, .. } => target.wrapping_add(slide),
-            Value::Number(number) => number,
-        };
-        write(window, start, link.offset, value, size == 8);
     }
 }
 
