@@ -73,7 +73,9 @@ pub fn walk(info: &SlideInfo<'_>, mapping: &Mapping, bytes: &[u8]) -> bool {
     if done.is_err() {
         return false;
     }
-    for (index, pointer) in pointers.iter().enumerate() {
+    // Behind a fault that is nobody's, other chains of the page are rebased, and not listed.
+    let listed = if sound { pointers.as_slice() } else { &[] };
+    for (index, pointer) in listed.iter().enumerate() {
         // Where links overlap, which only bitmaps can say, ends of pages and several chains of one page, the later one wins; behind an
         // end of a page it may be a number, which is not among the pointers.
         let apart = |other: Option<&Pointer>| other.is_none_or(|other| at(other).abs_diff(at(pointer)) >= size);
