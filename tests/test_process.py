@@ -158,6 +158,18 @@ def test_numbers_that_no_process_has(pid: int) -> None:
         Process.attach(pid)
 
 
+def test_what_is_published_at_full_speed_is_there_at_once() -> None:
+    with SimulatedProcess() as simulated:
+        for _ in range(20):
+            with simulated.publish_at_full_speed(0.0) as publishing:
+                published = {snapshot.timestamp for snapshot in publishing.snapshots}
+                assert simulated.process.snapshot().timestamp in published
+            assert publishing.count
+        with pytest.raises(ValueError, match="nothing"):
+            simulated.publish_at_full_speed(1.0, archives=[])
+        simulated.load("/usr/lib/a.dylib")
+
+
 def test_a_process_with_nothing_to_be_found() -> None:
     with SimulatedProcess([], published=False) as simulated:
         assert names(simulated.process.snapshot().images) == ["dyld"]

@@ -85,18 +85,24 @@ class Target:
         return {"address": map_code(command["path"], blobs[0], command["address"])}
 
     def do_storm(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
-        """Publishes one after the other as fast as it can, until the time is up or the next command comes."""
-        self._answer()
+        """Publishes one after the other as fast as it can, until the time is up or the next command comes.
+
+        The first answer comes when the first of them is there: whoever reads then finds one of them.
+        """
         end, timestamp, count = time.monotonic() + command["seconds"], command["timestamp"], 0
-        replace = self._memory.replace
-        while time.monotonic() < end and not self._is_called(0):
-            for blob in blobs:
+        replace, round_ = self._memory.replace, blobs[:1]
+        while True:
+            for blob in round_:
                 timestamp += 1
                 replace(blob, timestamp)
                 count += 1
+                if round_ is not blobs:
+                    self._answer()
                 if command["notify"]:
                     self._notices.send(0)
-        return {"count": count, "timestamp": timestamp}
+            round_ = blobs
+            if time.monotonic() >= end or self._is_called(0):
+                return {"count": count, "timestamp": timestamp}
 
     def do_nothing(self, command: dict[str, Any], blobs: list[bytes]) -> dict[str, object]:
         """Only answers."""

@@ -20,15 +20,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except BrokenPipeError:
-        # The reader has seen enough. What is still buffered must not raise again when the interpreter ends.
-        with open(os.devnull, "wb") as sink:
-            try:
-                os.dup2(sink.fileno(), sys.stdout.fileno())
-            except (OSError, ValueError):
-                pass
+        # The reader has seen enough.
+        _discard_output()
         return exits.BROKEN_PIPE
     except KeyboardInterrupt:
         return exits.INTERRUPTED
+
+
+def _discard_output() -> None:
+    """Sees to it that what is still buffered does not raise again when the interpreter ends."""
+    with open(os.devnull, "wb") as sink:
+        try:
+            os.dup2(sink.fileno(), sys.stdout.fileno())
+        except (OSError, ValueError):
+            pass
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -60,4 +65,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         from . import failures
 
-        return failures.report(error, options)
+        code = failures.report(error, options)
+        if failures.is_of_output(error):
+            _discard_output()
+        return code

@@ -28,6 +28,11 @@ def exit_code(error: Exception) -> int:
     return exits.MALFORMED
 
 
+def is_of_output(error: Exception) -> bool:
+    """Whether something could not be written: what has no name was no file that was opened."""
+    return isinstance(error, OSError) and not isinstance(error, AtlasError) and error.filename is None
+
+
 def report(error: Exception, options: argparse.Namespace) -> int:
     """Writes what is to be said of ``error`` to standard error and returns the exit code; raises what is a defect."""
     if not isinstance(error, (AtlasError, OSError, inputs.UsageError)):
@@ -35,9 +40,8 @@ def report(error: Exception, options: argparse.Namespace) -> int:
     style = Style(sys.stderr, getattr(options, "color", "auto"))
     path = inputs.current or ""
     if isinstance(error, OSError) and not isinstance(error, AtlasError):
-        # What has no name was no file that was opened, but what is written to.
-        name = error.filename if error.filename is not None else getattr(options, "output", None)
-        message = f"{name or 'standard output'}: {error.strerror or error}"
+        written = getattr(options, "output", None) or "standard output"
+        message = f"{written if is_of_output(error) else error.filename}: {error.strerror or error}"
     elif isinstance(error, inputs.UsageError):
         message = str(error)
     else:

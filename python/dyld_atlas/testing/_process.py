@@ -222,6 +222,9 @@ class SimulatedProcess:
             archives: what is published in turn; atlases of several sizes unless given.
             notify: whether those who watch are told of each.
 
+        Raises:
+            ValueError: ``archives`` is empty.
+
         >>> with SimulatedProcess() as simulated, simulated.publish_at_full_speed(0.2) as publishing:
         ...     published = {archive.timestamp for archive in publishing.snapshots}
         ...     simulated.process.snapshot().timestamp in published
@@ -229,6 +232,8 @@ class SimulatedProcess:
         """
         with self._lock:
             chosen = tuple(self._variants() if archives is None else map(bytes, archives))
+            if not chosen:
+                raise ValueError("there is nothing to publish")
             timestamp = self._tick()
             self._ask({"do": "storm", "seconds": seconds, "timestamp": timestamp, "notify": notify}, *chosen)
             self._storm = FullSpeed(self, chosen)

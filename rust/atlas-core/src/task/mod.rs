@@ -2,7 +2,7 @@
 //!
 //! * [`TaskMemory`]: what a process must offer; its backends are `mach`, `linux`, [`core`](mod@core) and [`recorded`]
 //! * [`AllImageInfos`]: `dyld_all_image_infos` of either width and any version
-//! * [`snapshot`]: the loop that reads until what it has was not changed meanwhile
+//! * [`take`]: the loop that reads until what it has was not changed meanwhile
 //! * [`scavenge`]: what is there before dyld has published anything
 //!
 //! Whatever the target says of itself is hostile: sizes are bounded before anything is allocated, pointers are looked
