@@ -202,6 +202,14 @@ def test_output_that_is_closed(file: str) -> None:
     assert (result.returncode, "Traceback" in result.stderr, "closed" in result.stderr) == (2, False, True)
 
 
+@pytest.mark.parametrize("words", ["show -", "validate -", "at FILE -", "diff FILE -"])
+def test_input_that_is_closed(file: str, words: str) -> None:
+    command = f"exec {sys.executable} -m dyld_atlas {words.replace('FILE', repr(file))} <&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, "Traceback" in result.stderr) == (2, "", False)
+    assert "standard input is closed" in result.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_output_that_is_full(file: str) -> None:
     with open("/dev/full", "wb") as full:

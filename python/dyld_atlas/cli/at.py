@@ -96,4 +96,4 @@ def _section(location: "Location") -> str | None:
 def _addresses(text: str) -> list[int]:
     if text != "-":
         return [numbers.address(text)]
-    return [numbers.address(word) for line in sys.stdin for word in line.split()]
+    return [numbers.address(word) for line in inputs.standard_input() for word in line.split()]

@@ -11,6 +11,7 @@ from .terminal import Style, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from .._native import Snapshot
     from ..providers import Provider
@@ -49,13 +50,20 @@ def again(size: int = -1) -> bytes | None:
         return None
 
 
+def standard_input() -> "TextIO":
+    """Standard input, which whoever started this may have closed, as by ``<&-``."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed, and - reads it")
+    return sys.stdin
+
+
 def read(path: str) -> bytes:
     """The bytes of a file or of standard input."""
     global current, wanted, _data
     current, wanted = "standard input" if path == "-" else path, "snapshot"
     with Progress(f"reading {current}"):
         if path == "-":
-            data = sys.stdin.buffer.read()
+            data = standard_input().buffer.read()
         else:
             with open(path, "rb") as file:
                 data = file.read()
