@@ -210,6 +210,14 @@ def test_input_that_is_closed(file: str, words: str) -> None:
     assert "standard input is closed" in result.stderr
 
 
+def test_input_that_cannot_be_read(tmp_path: Path) -> None:
+    with open(tmp_path / "written", "wb") as sink:
+        words = [sys.executable, "-m", "dyld_atlas", "show", "-"]
+        result = subprocess.run(words, stdin=sink, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "standard input: Bad file descriptor" in result.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_output_that_is_full(file: str) -> None:
     with open("/dev/full", "wb") as full:

@@ -63,7 +63,11 @@ def read(path: str) -> bytes:
     current, wanted = "standard input" if path == "-" else path, "snapshot"
     with Progress(f"reading {current}"):
         if path == "-":
-            data = standard_input().buffer.read()
+            try:
+                data = standard_input().buffer.read()
+            except OSError as error:
+                # What has no name would be taken for output.
+                raise OSError(error.errno, error.strerror, current) from None
         else:
             with open(path, "rb") as file:
                 data = file.read()
