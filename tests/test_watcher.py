@@ -77,9 +77,13 @@ def test_who_comes_after_the_end_hears_what_was_there_last() -> None:
 
 def test_many_watchers_come_and_go_without_a_publication() -> None:
     with SimulatedProcess(["/bin/demo"]) as simulated:
+        descriptors = f"/proc/{simulated.pid}/fd"
+        before = len(os.listdir(descriptors))
         for _ in range(100):
             with simulated.process.watch() as watcher:
                 assert watcher.next(5) is not None
+        # Who has left is let go when the next one comes.
+        assert len(os.listdir(descriptors)) <= before + 2
         watchers = [simulated.process.watch() for _ in range(80)]
         simulated.load("/usr/lib/a.dylib")
         assert all(names(watcher.snapshot.images) == ["demo", "a.dylib"] for watcher in watchers)
