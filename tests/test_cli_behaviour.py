@@ -220,9 +220,11 @@ def test_input_that_cannot_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_output_that_is_full(file: str) -> None:
+    # Without a buffer nothing is left to be written when the interpreter ends.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
         words = [sys.executable, "-m", "dyld_atlas", "images", file]
-        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
     assert result.returncode == 2
     assert "standard output: No space left" in result.stderr
 

@@ -96,6 +96,16 @@ def test_missing_files(command: Command, main: Path) -> None:
     assert command("verify", main).code == 1
 
 
+def test_images_of_a_missing_file_are_in_none(command: Command, main: Path) -> None:
+    def files() -> set[str | None]:
+        return {each["subcache"] for each in command("images", main, "--json").json["images"]}
+
+    (name,) = files()
+    assert name == f"{main.name}.01"
+    main.with_name(name).unlink()
+    assert files() == {None}
+
+
 def test_the_atlas_beside_it(command: Command) -> None:
     main = builder().write(command.folder / "cache", atlas=True)
     assert command("cache", main, "--json").json["cache"]["record_origin"] == "atlas"

@@ -75,17 +75,21 @@ def vm_size(image: "Image") -> int:
 
 
 @lru_cache(maxsize=2)
-def _files(cache: "SharedCache") -> tuple[list[int], list["SubCache"]]:
-    """The files of a cache in the order of their addresses, for all of its images."""
+def _files(cache: "SharedCache", _missing: tuple[str, ...]) -> tuple[list[int], list["SubCache"]]:
+    """The files of a cache in the order of their addresses, for all of its images.
+
+    Caches are equal by UUID, path and address; what is missing of them is told apart here.
+    """
     files = sorted((file for file in cache.subcaches if file.vm_size), key=lambda file: file.preferred_load_address)
     return [int(file.preferred_load_address) for file in files], files
 
 
 def subcache(image: "Image") -> str | None:
     """The name of the file of the shared cache that holds the image's header."""
-    if image.shared_cache is None:
+    cache = image.shared_cache
+    if cache is None:
         return None
-    starts, files = _files(image.shared_cache)
+    starts, files = _files(cache, cache.missing_files)
     at = bisect_right(starts, image.preferred_load_address) - 1
     if at < 0 or image.preferred_load_address - starts[at] >= files[at].vm_size:
         return None
