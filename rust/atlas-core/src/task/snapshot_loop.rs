@@ -60,7 +60,8 @@ pub fn take(task: &dyn TaskMemory, known: Option<Publication>, options: Options)
             let opening = Some(scavenge(task, options)?);
             return Ok(Taken { opening, publication: Publication { address: 0, size: 0, timestamp: 0 }, attempts });
         }
-        if known.is_some_and(|known| known.is_there() && known.timestamp == publication.timestamp) {
+        // The time of what is published is never 0, which is that of what was scavenged.
+        if known.is_some_and(|known| known.timestamp == publication.timestamp) {
             return Ok(Taken { opening: None, publication, attempts });
         }
         match attempt(task, publication, options)? {

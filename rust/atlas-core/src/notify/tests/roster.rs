@@ -54,6 +54,11 @@ fn a_bell_rings_exactly_while_something_waits() {
     assert_eq!(taken(&mut roster, id), Some(3), "what was told before the end is heard");
     assert!(light.is_on(), "the end is something to take, too");
     assert!(roster.take(id).is_err() && roster.take(id).is_err() && light.is_on());
+    // Who comes after the end has nothing else to wait for.
+    for first in [None, Some(Numbers(0..0))] {
+        let (late, light) = stream(&mut roster, first);
+        assert!(light.is_on() && roster.take(late).is_err());
+    }
 }
 
 #[test]
