@@ -442,3 +442,25 @@ def test_files_that_change_are_seen(main: Path) -> None:
     assert after.uuid == UUID(int=7)
     # What was opened before keeps its files.
     assert before.read(before.preferred_load_address, 0x80) == old
+
+
+def test_why_a_file_is_missing_is_said_anew(main: Path) -> None:
+    """What a record is kept for is the same files; why others are missing may change meanwhile."""
+    file = main.with_name(main.name + ".01")
+    other = file.read_bytes()
+    foreign = bytearray(other)
+    foreign[0x58:0x68] = UUID(int=7).bytes
+
+    def said() -> str:
+        cache = SharedCache.open(main)
+        assert cache.missing_files == (file.name,)
+        return "\n".join(warning for warning in cache.warnings if file.name in warning)
+
+    file.unlink()
+    gone = said()
+    file.write_bytes(foreign)
+    assert str(UUID(int=7)) in said()
+    file.unlink()
+    assert said() == gone
+    file.write_bytes(other)
+    assert SharedCache.open(main).warnings == ()

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::address::{PreferredAddress, RebasedAddress, Slide};
-use crate::cache::{KnownCache, RecordOrigin};
+use crate::cache::KnownCache;
 use crate::memory::CacheMemory;
 use crate::schema::{CacheReference, SubCacheRow};
 
@@ -140,8 +140,8 @@ impl SharedCache {
     pub fn warnings(&self) -> &[String] {
         self.warnings.get_or_init(|| {
             let mut warnings = self.opening_warnings.clone();
-            // A record that was scavenged says itself what is wrong with the files.
-            if let Some(memory) = self.memory.get().filter(|_| self.known.origin() != RecordOrigin::Scavenged) {
+            // No record says what is wrong with the files: it is kept for all that open the same ones.
+            if let Some(memory) = self.memory.get() {
                 warnings.extend_from_slice(memory.group().warnings());
             }
             warnings.extend_from_slice(self.known.warnings());

@@ -262,7 +262,8 @@ impl Opening {
         let cache = match (cache, &record.cache) {
             (Some(known), Some(reference)) => {
                 let private = record.flags & PRIVATE_SHARED_REGION != 0;
-                for warning in known.warnings() {
+                let of_files = memory.as_ref().map_or(&[][..], |memory| memory.group().warnings());
+                for warning in of_files.iter().chain(known.warnings()) {
                     report.note(warning);
                 }
                 Some((

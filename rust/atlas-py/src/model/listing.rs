@@ -315,7 +315,7 @@ fn shared_cache<'py>(
         aot_address: cache.aot_address().map(|address| address.0),
         local_symbols_path: known.symbol_file_name().map(|name| cache.path_beside(name)),
         local_symbols_uuid: known.symbol_file_uuid().map(|uuid| identifier(py, uuid)),
-        warnings: PyList::new(py, known.warnings())?,
+        warnings: PyList::new(py, cache.warnings())?,
     });
     if let (Some(known), Some(values)) = (known.record(), &mut unknown.cache) {
         values.add_to(&record, &known.unknown())?;

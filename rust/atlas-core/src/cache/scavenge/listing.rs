@@ -34,7 +34,6 @@ impl Listing {
     /// Lists the images of `group`.
     pub(super) fn build(group: &CacheGroup, headers: Headers) -> Self {
         let mut report = Report::new(true, &group.main().name);
-        group.warnings().iter().for_each(|warning| report.note(warning));
         let mut builder = Builder::new(group, headers, &mut report);
         builder.all();
         let (columns, arena) = builder.finish();

@@ -20,8 +20,7 @@ use super::known::KnownCache;
 pub fn verify(group: &CacheGroup, headers: &KnownCache, atlas: Option<&KnownCache>) -> Vec<String> {
     let mut findings = Findings::default();
     files::check(group, &mut findings);
-    // What the scavenger said of the images; of the files it repeats what the group said.
-    for warning in headers.warnings().iter().filter(|warning| !group.warnings().contains(warning)) {
+    for warning in headers.warnings() {
         findings.add(|| warning.clone());
     }
     images::check(group, &mut findings);
