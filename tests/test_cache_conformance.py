@@ -347,7 +347,7 @@ def test_an_atlas_of_our_own(cache_files: CacheFiles, name: str, tmp_path: Path)
 
 
 def findings(cache: SharedCache, name: str) -> list[str]:
-    """What does not fit, but for what the split caches are known for: an image was left out, and the trie still counts it."""
+    """What does not fit, but for what is known of the split caches: the trie counts an image that was left out."""
     found = list(cache.verify())
     if not name.startswith("split/"):
         return found

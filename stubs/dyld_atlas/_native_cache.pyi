@@ -353,9 +353,9 @@ class SharedCache:
     def verify(self) -> Sequence[str]:
         """What does not fit together: UUIDs, sizes, ranges, slide information of files; atlas against headers.
 
-        Also segments that are mapped from elsewhere in their file than they say, sections outside of them, paths that lead
-        to other images, local symbols of no image, and tables that are not where the header says. Empty where all is
-        well. Reads every header and follows every pointer that slides; the GIL is released.
+        Also segments that are mapped from elsewhere in their file than they say, sections outside of them, paths that
+        lead to other images, local symbols of no image, and tables that are not where the header says. Empty where all
+        is well. Reads every header and follows every pointer that slides; the GIL is released.
         """
 
     def map_text(self) -> str:
