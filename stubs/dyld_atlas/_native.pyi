@@ -10,6 +10,7 @@ What is declared where: options, the snapshot, images, the shared cache, what li
 from ._native_cache import DynamicData as DynamicData
 from ._native_cache import FunctionVariant as FunctionVariant
 from ._native_cache import Mapping_ as Mapping_
+from ._native_cache import MemoryRegion as MemoryRegion
 from ._native_cache import SharedCache as SharedCache
 from ._native_cache import SharedCacheRecord as SharedCacheRecord
 from ._native_cache import SubCache as SubCache

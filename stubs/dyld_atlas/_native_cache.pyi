@@ -232,6 +232,24 @@ class SharedCache:
     def mappings(self) -> Sequence[Mapping_]:
         """The mappings of all files but ``.symbols``, file by file."""
 
+    def memory_map(self, *, slide: Slide | PlainInt | None = None) -> Sequence[MemoryRegion]:
+        """The cache as an emulator maps it: regions of whole pages of 4 KiB, by their addresses.
+
+        Mappings that follow each other at once and are protected in the same way are one region; so are those that
+        share a page, with the permissions of all. Files that are missing are left out.
+
+        Args:
+            slide: where the process is taken to have the cache; `slide` of the cache unless given, so 0 for one that
+                was opened without.
+
+        Raises:
+            MissingDataError: the files are not to be had.
+
+        >>> cache = SharedCache.open("examples/cache/dyld_shared_cache_arm64e")
+        >>> cache.memory_map(slide=0x4000)[0]
+        <MemoryRegion 0x180004000 size=0x10000 r-x>
+        """
+
     def local_symbols(self) -> memoryview | None:
         """The local symbols as they lie in the ``.symbols`` file, or in the main file before iOS 15; None without any.
 
@@ -556,3 +574,31 @@ class DynamicData:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class MemoryRegion:
+    """A region of the memory of a cache: whole pages that are protected in the same way. From `SharedCache`."""
+
+    @property
+    def address(self) -> RebasedAddress:
+        """Where it begins in the process: the preferred address plus the slide asked for. A multiple of 4 KiB."""
+
+    @property
+    def preferred_load_address(self) -> PreferredAddress:
+        """The same without slide."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, a multiple of 4 KiB."""
+
+    @property
+    def permissions(self) -> Permissions:
+        """What it may be used for at first."""
+
+    def data(self) -> memoryview:
+        """`size` bytes as a process has them, pointers moved by the slide; zeros where nothing is mapped. A copy.
+
+        Raises:
+            CacheError: the slide information is not well formed, or a file was cut short.
+            UnmappedAddressError: a file is shorter than its header says.
+        """
