@@ -22,7 +22,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
+pub use atlas::{Supply, atlas_path, check, embedded, entry_path, known, load};
 pub use atlas_writer::{NamedCache, add_name, atlas, name_path};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};

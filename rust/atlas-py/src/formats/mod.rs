@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod archive_writer;
+pub mod atlas;
 pub mod macho;
 pub mod plist_read;
 pub mod plist_write;
