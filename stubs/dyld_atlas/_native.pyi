@@ -16,6 +16,7 @@ from ._native_formats import ArchiveEntry as ArchiveEntry
 from ._native_formats import ArchiveWriter as ArchiveWriter
 from ._native_formats import MachO as MachO
 from ._native_formats import MachOSlice as MachOSlice
+from ._native_formats import check_atlas_entry as check_atlas_entry
 from ._native_formats import plist_dumps as plist_dumps
 from ._native_formats import plist_loads as plist_loads
 from ._native_images import ColumnBuffer as ColumnBuffer

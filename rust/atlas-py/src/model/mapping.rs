@@ -137,3 +137,5 @@ impl Mapping {
         ))
     }
 }
+
+part!(Mapping, "a Mapping, which is a part of its cache: open the SharedCache again");

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use atlas_core::cache::RecordOrigin;
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyString, PyTuple, PyType, PyWeakrefReference};
 
 use super::files::Files;
 use super::image_list::ImageList;
@@ -20,7 +19,7 @@ use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
 use crate::options::LocalPath;
-use crate::{addresses, buffers, enums, uuids};
+use crate::{addresses, buffers, enums, text, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -373,24 +372,12 @@ impl SharedCache {
         high ^ low ^ self.core.address().0
     }
 
-    fn __repr__(&self) -> String {
-        let (path, uuid, address) = (self.core.file_path(), self.core.uuid(), self.core.address().0);
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let path = text::shown(&PyString::new(py, self.core.file_path()))?;
+        let (uuid, address) = (self.core.uuid(), self.core.address().0);
         let images = self.core.known().image_count();
-        format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>")
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "cannot pickle a SharedCache, which stands for files of this machine: pass its path, and open() it again",
-        ))
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
+        Ok(format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>"))
     }
 }
+
+part!(SharedCache, "a SharedCache, which stands for files of this machine: pass its path, and open() it again");

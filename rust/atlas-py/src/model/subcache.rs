@@ -7,14 +7,13 @@ use atlas_core::identifier::FileIdentifier;
 use atlas_core::model::SharedCache as Core;
 use atlas_core::schema::SubCacheRow;
 use atlas_core::{Error, ErrorKind};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyMappingProxy, PyMemoryView, PyTuple};
+use pyo3::types::{PyMappingProxy, PyMemoryView, PyString, PyTuple};
 
 use super::mapping::Mapping;
 use super::{header, memory};
 use crate::errors::{self, OrRaise};
-use crate::{addresses, buffers, uuids};
+use crate::{addresses, buffers, text, uuids};
 
 /// One file of a shared cache.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -119,16 +118,12 @@ impl SubCache {
         high ^ low
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a SubCache, which is a part of its cache: open the SharedCache again"))
-    }
-
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let SubCacheRow { uuid, vm_offset, vm_size, mappings, .. } = &self.row;
-        format!(
-            "<SubCache {} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={}>",
-            self.name,
-            mappings.len()
-        )
+        let name = text::shown(&PyString::new(py, &self.name))?;
+        let mappings = mappings.len();
+        Ok(format!("<SubCache {name} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={mappings}>"))
     }
 }
+
+part!(SubCache, "a SubCache, which is a part of its cache: open the SharedCache again");
