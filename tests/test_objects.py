@@ -144,3 +144,13 @@ def test_a_writer_may_have_subclasses() -> None:
     writer = Writer()
     writer.add_text("a", "text")
     assert bytes(Archive.from_bytes(writer.to_bytes())["a"]) == b"text"
+
+
+def test_leaving_a_block_by_hand() -> None:
+    with SimulatedProcess() as simulated:
+        process = simulated.process
+        watcher = process.watch()
+        watcher.__exit__()
+        process.__exit__()
+        assert process.closed
+        simulated.__exit__()

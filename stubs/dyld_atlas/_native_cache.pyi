@@ -240,6 +240,7 @@ class SharedCache:
 
         Raises:
             CacheError: the block does not lie in its file.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def read(
@@ -282,6 +283,7 @@ class SharedCache:
 
         Raises:
             OSError: there is no room for it in the address space.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def unpin(self) -> None:
@@ -316,10 +318,17 @@ class SharedCache:
         """What does not fit together: UUIDs, sizes, ranges, slide information of files; atlas against headers.
 
         Empty where all is well. Reads every header and follows every pointer that slides; the GIL is released.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def map_text(self) -> str:
-        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments."""
+        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
+        """
 
     def resolve(self, address: PreferredAddress | PlainInt, /) -> Location | None:
         """The image, segment and section at an unslid address of the cache; None where there is none.

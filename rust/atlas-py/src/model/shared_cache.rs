@@ -317,7 +317,7 @@ impl SharedCache {
         Ok(found.into())
     }
 
-    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin().
+    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin(). Raises OSError, MissingDataError.
     fn pin(&self, py: Python<'_>) -> PyResult<()> {
         pin::pin(py, self.memory(py)?)
     }
@@ -341,6 +341,8 @@ impl SharedCache {
     }
 
     /// What does not fit together: the files, and the atlas against the headers. Empty where all is well.
+    ///
+    /// Raises MissingDataError.
     fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.memory(py)?;
         PyTuple::new(py, py.detach(|| self.core.verify()).or_raise(py)?)

@@ -67,7 +67,12 @@ impl CacheFile {
         let (size, _) = Header::size(Fields::new(&bytes, order));
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let fields = bytes.get(..size).filter(|_| size >= raw::header::IMAGES_OLD).ok_or_else(|| {
-            let expected = format!("a header of {:#x} to {:#x} bytes", raw::header::IMAGES_OLD, bytes.len());
+            let least = raw::header::IMAGES_OLD;
+            if bytes.len() < least {
+                let expected = format!("a header of at least {least:#x} bytes");
+                return Error::cache(expected, format!("a file of {:#x} bytes", bytes.len())).at_offset(bytes.len());
+            }
+            let expected = format!("a header of {least:#x} to {:#x} bytes", bytes.len());
             Error::cache(expected, format!("{size:#x}")).at_key("mappingOffset").at_offset(raw::header::MAPPING_OFFSET)
         })?;
         let header = Header::read(Fields::new(fields, order), size);
