@@ -7,10 +7,13 @@ no record holds: they are read from the image's load commands.
 What is declared where: options, the snapshot, images, the shared cache, what lies in files, formats.
 """
 
+from ._native_cache import DynamicData as DynamicData
+from ._native_cache import FunctionVariant as FunctionVariant
 from ._native_cache import Mapping_ as Mapping_
 from ._native_cache import SharedCache as SharedCache
 from ._native_cache import SharedCacheRecord as SharedCacheRecord
 from ._native_cache import SubCache as SubCache
+from ._native_formats import AOTCacheHeader as AOTCacheHeader
 from ._native_formats import Archive as Archive
 from ._native_formats import ArchiveEntry as ArchiveEntry
 from ._native_formats import ArchiveWriter as ArchiveWriter

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from typing import Literal, Self, TypeAlias, final
 from uuid import UUID
 
+from typing_extensions import Buffer
+
 from ._native_images import Image, ImageList, Location
 from ._native_memory import PointerList
 from .addresses import PlainInt, PreferredAddress, RebasedAddress, Slide
@@ -243,6 +245,44 @@ class SharedCache:
             MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
+    def tpro_mappings(self) -> Sequence[tuple[PreferredAddress, int]]:
+        """Memory that is writable only while dyld asks for it, each as (unslid address, size); since dyld-1231.
+
+        Raises:
+            CacheError: the table does not lie in its file.
+            MissingDataError: the files are not to be had.
+        """
+
+    def prewarming(self) -> Sequence[tuple[PreferredAddress, int]]:
+        """Memory worth reading early, each as (unslid address, size); since dyld-1284. Empty without the table.
+
+        Raises:
+            CacheError: the table does not lie where the header says, or is not of version 1.
+            LimitExceededError: it has more than 2**20 rows.
+            MissingDataError: the files are not to be had.
+        """
+
+    def function_variants(self) -> Sequence[FunctionVariant]:
+        """Pointers that are set when a system starts, each to one of several variants of a function; since dyld-1284.
+
+        The sequence is lazy. Errors are those of `prewarming`.
+        """
+
+    def dynamic_data(self, region: Buffer | None = None, /) -> DynamicData | None:
+        """What a running system says of the cache, in the memory that it fills when it starts; None where it has not.
+
+        That memory begins at `preferred_load_address` (in a process `address`) plus the first number of
+        ``header["dynamic_data"]``, and may have as many bytes as the second one says.
+
+        Args:
+            region: its bytes, as read from a process. Without, those in the files, where a builder leaves no more than
+                zeros: None for caches on disk.
+
+        Raises:
+            CacheError: the file that holds it was cut short.
+            MissingDataError: the files are wanted, and not to be had.
+        """
+
     def read(
         self, address: PreferredAddress | PlainInt, size: int, /, *, slide: Slide | PlainInt | None = None
     ) -> bytes:
@@ -317,7 +357,9 @@ class SharedCache:
     def verify(self) -> Sequence[str]:
         """What does not fit together: UUIDs, sizes, ranges, slide information of files; atlas against headers.
 
-        Empty where all is well. Reads every header and follows every pointer that slides; the GIL is released.
+        Also segments that are mapped from elsewhere in their file than they say, sections outside of them, paths that
+        lead to other images, local symbols of no image, and tables that are not where the header says. Empty where all
+        is well. Reads every header and follows every pointer that slides; the GIL is released.
 
         Raises:
             MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
@@ -455,3 +497,77 @@ class Mapping_:
     def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class FunctionVariant:
+    """A pointer that is set when a system starts, to the variant of a function that fits the system."""
+
+    @property
+    def fixup_location(self) -> PreferredAddress:
+        """Where the pointer lies, unslid."""
+
+    @property
+    def variants_table(self) -> PreferredAddress:
+        """Where the table of the variants lies, unslid."""
+
+    @property
+    def variants_table_size(self) -> int:
+        """Bytes of that table."""
+
+    @property
+    def dylib_header(self) -> PreferredAddress:
+        """Where the header of the library lies that has the variants, unslid."""
+
+    @property
+    def target_dylib(self) -> int:
+        """The position of that library in the list of images of the main file."""
+
+    @property
+    def variant(self) -> int:
+        """Which function of the table."""
+
+    @property
+    def key(self) -> Literal["IA", "IB", "DA", "DB"] | None:
+        """The key that the pointer is signed with; None for a plain pointer."""
+
+    @property
+    def diversity(self) -> int:
+        """The 16 bits that are mixed into the signature; 0 for a plain pointer."""
+
+    @property
+    def address_diversity(self) -> bool:
+        """Whether the pointer's own address is mixed in, too."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class DynamicData:
+    """What a running system says of its cache, from the memory that it fills when it starts."""
+
+    @property
+    def version(self) -> int:
+        """Of the region: 0 to 3 so far."""
+
+    @property
+    def file_system(self) -> int:
+        """``fsid_t`` of the file system that the main file lies in."""
+
+    @property
+    def file(self) -> int:
+        """``fs_obj_id_t`` of the main file: its number in that file system."""
+
+    @property
+    def os_cryptex_path(self) -> str | None:
+        """Where the cryptex with the system is mounted; since version 1."""
+
+    @property
+    def cache_path(self) -> str | None:
+        """The path of the main file; since version 2."""
+
+    @property
+    def function_variant_flags(self) -> tuple[int, int] | None:
+        """Which variants fit the system, and which the processor: 128 bits each; since version 3."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...

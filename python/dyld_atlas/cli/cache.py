@@ -5,7 +5,7 @@ import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from . import cache_inputs, cache_records, exits
+from . import cache_inputs, cache_records, cache_tables, exits
 from .records import write_document
 from .show import platform_name
 from .terminal import Column, Style, count, exact, human_size, plain, write_table
@@ -44,8 +44,14 @@ def run(options: argparse.Namespace) -> int:
         lists = {
             "files": (cache_records.file_record(file, file.name in cache.missing_files) for file in cache.subcaches),
             "mappings": map(cache_records.mapping_record, cache.mappings()),
+            **cache_tables.lists(cache, options),
         }
-        write_document("cache", {"file": options.file, "cache": cache_records.cache_record(cache)}, **lists)
+        head = {
+            "file": options.file,
+            "cache": cache_records.cache_record(cache),
+            "dynamic_data": cache_tables.dynamic_data(cache, options),
+        }
+        write_document("cache", head, **lists)
         return exits.OK
     style = Style(sys.stdout, options.color)
     if options.format == "tsv":

@@ -31,6 +31,8 @@ mod _native {
     #[pymodule_export]
     use crate::buffers::ColumnBuffer;
     #[pymodule_export]
+    use crate::formats::aot_cache::AotCacheHeader;
+    #[pymodule_export]
     use crate::formats::archive::{Archive, ArchiveEntry};
     #[pymodule_export]
     use crate::formats::archive_writer::ArchiveWriter;
@@ -46,6 +48,8 @@ mod _native {
     use crate::model::aot_image::AotImage;
     #[pymodule_export]
     use crate::model::cache_record::SharedCacheRecord;
+    #[pymodule_export]
+    use crate::model::cache_tables::{DynamicData, FunctionVariant};
     #[pymodule_export]
     use crate::model::columns::{ImageColumns, SegmentColumns};
     #[pymodule_export]

@@ -10,6 +10,7 @@
 
 pub mod aot_image;
 pub mod cache_record;
+pub mod cache_tables;
 pub mod columns;
 pub mod diff;
 mod discovery;

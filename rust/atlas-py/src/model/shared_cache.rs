@@ -8,6 +8,7 @@ use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyString, PyTuple, PyType, PyWeakrefReference};
 
+use super::cache_tables::{self, DynamicData};
 use super::files::Files;
 use super::image_list::ImageList;
 use super::location::Location;
@@ -19,6 +20,7 @@ use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
 use crate::options::LocalPath;
+use crate::sequences::LazySequence;
 use crate::{addresses, buffers, enums, text, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
@@ -278,6 +280,29 @@ impl SharedCache {
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
         let found = self.memory(py)?.local_symbols().or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
+    }
+
+    /// Memory that only dyld writes, each as (address, size). Raises CacheError, MissingDataError.
+    fn tpro_mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::tpro_mappings(py, self.memory(py)?)
+    }
+
+    /// Memory worth reading early, each as (address, size). Raises CacheError, MissingDataError.
+    fn prewarming<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::prewarming(py, self.memory(py)?)
+    }
+
+    /// Pointers to functions that exist in several variants. Raises CacheError, MissingDataError.
+    fn function_variants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, LazySequence>> {
+        cache_tables::function_variants(py, self.memory(py)?)
+    }
+
+    /// What a running system says of the cache, in bytes of its memory or in the files; None where nothing was filled in.
+    ///
+    /// Raises CacheError, MissingDataError.
+    #[pyo3(signature = (region = None, /))]
+    fn dynamic_data(&self, py: Python<'_>, region: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DynamicData>> {
+        cache_tables::dynamic_data(py, region, || self.memory(py).cloned())
     }
 
     /// Bytes at an unslid address; with slide, as a process at that slide has them.

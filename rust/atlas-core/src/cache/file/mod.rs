@@ -181,6 +181,13 @@ impl CacheFile {
         first.or(self.0.header.shared_region_start).unwrap_or_default()
     }
 
+    /// Most and initial protection of each mapping as the table without slide info has them; none where that is the only one.
+    pub(in crate::cache) fn plain_protections(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let is_second = self.0.header.mapping_with_slide.is_some_and(|table| table.count != 0);
+        let plain = is_second.then(|| mapping::plain(&self.0.bytes, self.0.order, &self.0.header).unwrap_or_default());
+        plain.into_iter().flatten().map(|row| (row.max_protection, row.initial_protection))
+    }
+
     /// What is odd about the file, in words.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
