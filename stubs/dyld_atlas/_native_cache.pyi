@@ -218,12 +218,13 @@ class SharedCache:
         """
 
     def aliases(self) -> Mapping[str, Image]:
-        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``, from the trie of paths.
+        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``.
 
-        What of the trie is broken is left out, with a RuntimeWarning.
+        They come from the trie of paths, and in caches from before there was one from the rows of the table of images
+        that are no images of their own. What of the trie is broken is left out, with a RuntimeWarning.
 
         Raises:
-            CacheError: the trie does not lie where the header says.
+            CacheError: the trie does not lie where the header says, or a file was cut short.
             MissingDataError: the files are not to be had.
         """
 

@@ -83,12 +83,16 @@ impl SharedCache {
         self.group().map_or(&[], CacheGroup::missing)
     }
 
-    /// The image that `path` is another path of, by its place in the record: links to libraries stand in the dylibs trie of
-    /// the main file alone. `None` without files.
-    pub(super) fn alias(&self, path: &str) -> Option<u32> {
-        // Where a lenient reading dropped images, places in the record are not those of the files.
-        let memory = self.memory_cell().get().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
-        memory.dylibs_trie().ok()??.find(path).ok()?
+    /// Where the image lies that `path` is another path of, unslid: links to libraries stand in the dylibs trie of the main
+    /// file alone, in old caches in its table of images. `None` without files.
+    pub(super) fn alias(&self, path: &str) -> Option<PreferredAddress> {
+        let memory = self.memory_cell().get().filter(|_| path.starts_with('/'))?;
+        let main = memory.main_file().ok()?;
+        let in_trie = || memory.dylibs_trie().ok()??.find(path).ok()?;
+        let has_path =
+            |&row: &u32| main.image(row).is_some_and(|row| main.has_path_at(row.path_offset, path.as_bytes()));
+        let in_table = || main.alias_rows().rows().iter().copied().find(has_path);
+        main.image(in_trie().or_else(in_table)?).map(|image| image.address)
     }
 
     /// The path of the file of local symbols, whether it is there or not.

@@ -53,7 +53,7 @@ pub fn scavenge(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<KnownC
 /// How many images `main` lists. What it says of their texts counts where there is nothing else: a row of that table which no image
 /// goes with is nobody's.
 fn image_count(main: &CacheFile) -> usize {
-    match main.images().len() {
+    match main.image_count() {
         0 => main.text_infos().len(),
         count => count,
     }
