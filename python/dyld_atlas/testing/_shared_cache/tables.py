@@ -106,7 +106,7 @@ class Tables:
         return coded + self.path_bytes
 
     def _own_paths(self, made: "Assembled") -> list[int]:
-        """Where the paths of images stand: if there are rows of aliases, in the images, by which one tells them apart."""
+        """Where the paths of images stand: in the images if there are rows of aliases, which tells them apart."""
         if not any(self.aliases):
             return self.paths
         body = made.files[0].regions[0].data

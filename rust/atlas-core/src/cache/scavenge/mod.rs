@@ -2,6 +2,7 @@
 //! scavenger cannot read (macOS 12, anything before dyld-940, files that are missing).
 //!
 //! * [`scavenge`]: what the files themselves say, at once; what the images say, when it is asked for
+//! * [`file_rows`]: the files alone
 //!
 //! Nothing that is wrong with an image stops the others: what cannot be read is left out, and said.
 //!
@@ -27,6 +28,7 @@ use super::group::{CacheGroup, GroupFile};
 use super::known::{KnownCache, RecordOrigin};
 use super::table::{Key, Source, table};
 
+pub use files::rows as file_rows;
 pub(super) use record::Scavenged;
 
 /// Whatever the limits say: indices of images fit into 30 bits, as for a record that was written.
