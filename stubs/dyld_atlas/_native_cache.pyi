@@ -165,8 +165,8 @@ class SharedCache:
     def subcaches(self) -> Sequence[SubCache]:
         """The files that make up the cache (``dscs``), the main file first.
 
-        Of a cache that was opened they are the files themselves: an atlas that lists others is believed about those that
-        are missing alone, and `warnings` says so.
+        Of a cache that was opened they are the files themselves: an atlas that lists others is believed about those
+        that are missing alone, and `warnings` says so.
         """
 
     @property

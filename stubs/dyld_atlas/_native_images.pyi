@@ -344,8 +344,8 @@ class Segment:
 
         Raises:
             MissingDataError: the file is not to be had; `identifier` names it.
-            UnmappedAddressError: the segment lies outside of what the cache maps; or in a file of the cache that is missing,
-                if no atlas says what that file has.
+            UnmappedAddressError: the segment lies outside of what the cache maps; or in a file of the cache that is
+                missing, if no atlas says what that file has.
             MachOError, CacheError: the file is not well formed, or shorter than its headers say.
         """
 
