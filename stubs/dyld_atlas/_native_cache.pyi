@@ -73,7 +73,8 @@ class SharedCache:
         slide: Slide | PlainInt = 0,
         mode: Literal["map", "copy"] = "map",
     ) -> Self:
-        """Open the cache whose main file is at `path`; all other files are found from its header. The GIL is released.
+        """Open the cache whose main file is at `path`; all other files are found from its header, beside it, or where
+        it is a link, beside the file that it leads to. The GIL is released.
 
         The record of images and segments comes from the ``.atlas`` beside the main file or inside of it; where there is
         none, or it cannot be used, from the headers of the files ("scavenged", see `record_origin`). A file that is
@@ -166,11 +167,18 @@ class SharedCache:
 
     @property
     def subcaches(self) -> Sequence[SubCache]:
-        """The files that make up the cache (``dscs``), the main file first."""
+        """The files that make up the cache (``dscs``), the main file first.
+
+        Of a cache that was opened they are the files themselves: an atlas that lists others is believed about those
+        that are missing alone, and `warnings` says so.
+        """
 
     @property
     def file_paths(self) -> Sequence[str]:
-        """The paths of these files: on this machine if the cache was opened, else on the process's."""
+        """The paths of these files: on this machine if the cache was opened, else on the process's.
+
+        Bytes of a name that are no text are surrogates, as of `os.fsdecode`: `open` takes such a path.
+        """
 
     @property
     def missing_files(self) -> Sequence[str]:
@@ -222,12 +230,13 @@ class SharedCache:
         """
 
     def aliases(self) -> Mapping[str, Image]:
-        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``, from the trie of paths.
+        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``.
 
-        What of the trie is broken is left out, with a RuntimeWarning.
+        They come from the trie of paths, and in caches from before there was one from the rows of the table of images
+        that are no images of their own. What of the trie is broken is left out, with a RuntimeWarning.
 
         Raises:
-            CacheError: the trie does not lie where the header says.
+            CacheError: the trie does not lie where the header says, or a file was cut short.
             MissingDataError: the files are not to be had.
         """
 

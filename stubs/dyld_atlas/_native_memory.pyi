@@ -47,7 +47,7 @@ class Section:
 
         Raises:
             MissingDataError: the file is not to be had.
-            UnmappedAddressError: it lies outside of what the cache maps.
+            UnmappedAddressError: it lies outside of what the cache maps: see `Segment.data`.
         """
 
     def __eq__(self, other: object, /) -> bool: ...

@@ -207,14 +207,15 @@ impl SharedCache {
     /// The paths of these files on the process's machine.
     #[getter]
     fn file_paths<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let paths = SubCache::all(&self.core).map(|subcache| subcache.path().to_owned());
-        PyTuple::new(py, paths.collect::<Vec<_>>())
+        let paths = self.core.file_names().into_iter().map(|file| text::path(py, &file.path));
+        PyTuple::new(py, paths.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Names of files that the cache needs and that are not there; empty where no file was looked for.
     #[getter]
     fn missing_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.core.missing_files())
+        let names = self.core.missing_files().into_iter().map(|name| text::path(py, &name));
+        PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// The UUID of Rosetta's translated cache.
@@ -231,8 +232,8 @@ impl SharedCache {
 
     /// The path of the file of local symbols, whether it is there or not.
     #[getter]
-    fn local_symbols_path(&self) -> Option<String> {
-        self.core.local_symbols_path()
+    fn local_symbols_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.core.local_symbols_path().map(|path| text::path(py, &path)).transpose()
     }
 
     /// Its UUID.
@@ -273,7 +274,7 @@ impl SharedCache {
 
     /// The mappings of all files but that of local symbols.
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, Mapping::all(&self.core, None))
+        PyTuple::new(py, Mapping::all(&self.core))
     }
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
