@@ -35,6 +35,8 @@ from ._native_memory import PointerList as PointerList
 from ._native_memory import Section as Section
 from ._native_options import FileIdentifier as FileIdentifier
 from ._native_options import Limits as Limits
+from ._native_process import Call as Call
+from ._native_process import Calls as Calls
 from ._native_process import Change as Change
 from ._native_process import Changes as Changes
 from ._native_process import Task as Task

@@ -81,6 +81,8 @@ mod _native {
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
     #[pymodule_export]
+    use crate::process::calls::{Call, Calls};
+    #[pymodule_export]
     use crate::process::change::Change;
     #[pymodule_export]
     use crate::process::changes::Changes;
