@@ -401,7 +401,7 @@ impl SharedCache {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let path = text::shown(&PyString::new(py, self.core.file_path()))?;
+        let path = text::shown(&text::path(py, self.core.file_path())?)?;
         let (uuid, address) = (self.core.uuid(), self.core.address().0);
         let images = self.core.known().image_count();
         Ok(format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>"))

@@ -117,7 +117,7 @@ impl SubCache {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let SubCacheRow { uuid, vm_offset, vm_size, mappings, .. } = &self.row;
-        let name = text::shown(&PyString::new(py, &self.name.name))?;
+        let name = text::shown(&text::path(py, &self.name.name)?)?;
         let mappings = mappings.len();
         Ok(format!("<SubCache {name} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={mappings}>"))
     }
