@@ -104,7 +104,7 @@ def test_dynamic_data_of_a_process(tmp_path: Path) -> None:
     assert found != second
     assert found == cache.dynamic_data(region())
     assert hash(found) == hash(cache.dynamic_data(region()))
-    assert repr(found) == '<DynamicData version=3 file_system=0x11 file=0x22 cache_path="/cache">'
+    assert repr(found) == "<DynamicData version=3 file_system=0x11 file=0x22 cache_path=/cache>"
     assert cache.dynamic_data(b"") is None
     with pytest.raises(TypeError):
         cache.dynamic_data("text")  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from ._native_formats import ArchiveEntry as ArchiveEntry
 from ._native_formats import ArchiveWriter as ArchiveWriter
 from ._native_formats import MachO as MachO
 from ._native_formats import MachOSlice as MachOSlice
+from ._native_formats import check_atlas_entry as check_atlas_entry
 from ._native_formats import plist_dumps as plist_dumps
 from ._native_formats import plist_loads as plist_loads
 from ._native_images import ColumnBuffer as ColumnBuffer
@@ -35,6 +36,8 @@ from ._native_memory import PointerList as PointerList
 from ._native_memory import Section as Section
 from ._native_options import FileIdentifier as FileIdentifier
 from ._native_options import Limits as Limits
+from ._native_process import Call as Call
+from ._native_process import Calls as Calls
 from ._native_process import Change as Change
 from ._native_process import Changes as Changes
 from ._native_process import Task as Task

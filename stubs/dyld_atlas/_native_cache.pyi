@@ -45,6 +45,8 @@ class SharedCacheRecord:
     @property
     def aot_address(self) -> RebasedAddress | None:
         """Where that lies (``aadr``)."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SharedCache:
@@ -71,7 +73,8 @@ class SharedCache:
         slide: Slide | PlainInt = 0,
         mode: Literal["map", "copy"] = "map",
     ) -> Self:
-        """Open the cache whose main file is at `path`; all other files are found from its header. The GIL is released.
+        """Open the cache whose main file is at `path`; all other files are found from its header, beside it, or where
+        it is a link, beside the file that it leads to. The GIL is released.
 
         The record of images and segments comes from the ``.atlas`` beside the main file or inside of it; where there is
         none, or it cannot be used, from the headers of the files ("scavenged", see `record_origin`). A file that is
@@ -164,11 +167,18 @@ class SharedCache:
 
     @property
     def subcaches(self) -> Sequence[SubCache]:
-        """The files that make up the cache (``dscs``), the main file first."""
+        """The files that make up the cache (``dscs``), the main file first.
+
+        Of a cache that was opened they are the files themselves: an atlas that lists others is believed about those
+        that are missing alone, and `warnings` says so.
+        """
 
     @property
     def file_paths(self) -> Sequence[str]:
-        """The paths of these files: on this machine if the cache was opened, else on the process's."""
+        """The paths of these files: on this machine if the cache was opened, else on the process's.
+
+        Bytes of a name that are no text are surrogates, as of `os.fsdecode`: `open` takes such a path.
+        """
 
     @property
     def missing_files(self) -> Sequence[str]:
@@ -220,12 +230,13 @@ class SharedCache:
         """
 
     def aliases(self) -> Mapping[str, Image]:
-        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``, from the trie of paths.
+        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``.
 
-        What of the trie is broken is left out, with a RuntimeWarning.
+        They come from the trie of paths, and in caches from before there was one from the rows of the table of images
+        that are no images of their own. What of the trie is broken is left out, with a RuntimeWarning.
 
         Raises:
-            CacheError: the trie does not lie where the header says.
+            CacheError: the trie does not lie where the header says, or a file was cut short.
             MissingDataError: the files are not to be had.
         """
 
@@ -258,6 +269,7 @@ class SharedCache:
 
         Raises:
             CacheError: the block does not lie in its file.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def tpro_mappings(self) -> Sequence[tuple[PreferredAddress, int]]:
@@ -338,6 +350,7 @@ class SharedCache:
 
         Raises:
             OSError: there is no room for it in the address space.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def unpin(self) -> None:
@@ -374,10 +387,17 @@ class SharedCache:
         Also segments that are mapped from elsewhere in their file than they say, sections outside of them, paths that
         lead to other images, local symbols of no image, and tables that are not where the header says. Empty where all
         is well. Reads every header and follows every pointer that slides; the GIL is released.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def map_text(self) -> str:
-        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments."""
+        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
+        """
 
     def resolve(self, address: PreferredAddress | PlainInt, /) -> Location | None:
         """The image, segment and section at an unslid address of the cache; None where there is none.
@@ -445,6 +465,8 @@ class SubCache:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Mapping_:
@@ -500,3 +522,5 @@ class Mapping_:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

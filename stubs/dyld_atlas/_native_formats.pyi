@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self, TypeAlias, final
 from uuid import UUID
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from ._native_options import Limits
 from .addresses import PreferredAddress
@@ -49,6 +49,8 @@ class ArchiveEntry:
 
     def data(self) -> memoryview:
         """The bytes of the data blob, read-only and not copied."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Archive:
@@ -101,8 +103,10 @@ class Archive:
         Raises:
             KeyError: no file is there.
         """
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
-@final
+@disjoint_base
 class ArchiveWriter:
     """Writes an Apple Archive as dyld does: links first, each record stamped with its CRC-32C (dyld-1376 and later).
 
@@ -150,6 +154,18 @@ def plist_dumps(value: object, /) -> bytes:
         OverflowError: an integer is out of range.
     """
 
+def check_atlas_entry(data: Buffer, path: str, /, *, lenient: bool = False) -> tuple[int, int, list[str]]:
+    """Checks the property list at `path` of an atlas as opening a cache with it would.
+
+    For ``dyld-atlas validate``. Gives the numbers of images and of files of the cache after which the entry is called,
+    and what was passed over if `lenient`.
+
+    Raises:
+        PlistError: it is not well formed.
+        SchemaError: what it says of a cache is missing or wrong.
+        LimitExceededError: it asks for too much.
+    """
+
 @final
 class MachOSlice:
     """The Mach-O file for one architecture."""
@@ -185,6 +201,8 @@ class MachOSlice:
     @property
     def sections(self) -> Sequence[tuple[str, str, int, int, int]]:
         """segment, name, address, size, offset of each."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class MachO:
@@ -210,6 +228,8 @@ class MachO:
     @property
     def slices(self) -> Sequence[MachOSlice]:
         """One for each architecture, in the order of the file."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class AOTCacheHeader:
@@ -265,3 +285,5 @@ class AOTCacheHeader:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

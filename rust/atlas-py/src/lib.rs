@@ -4,6 +4,9 @@
 //! module therefore does not need the interpreter's lock, and says so (PyO3's default).
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod parts;
+
 mod addresses;
 #[allow(unsafe_code)]
 mod buffers;
@@ -33,6 +36,8 @@ mod _native {
     use crate::formats::archive::{Archive, ArchiveEntry};
     #[pymodule_export]
     use crate::formats::archive_writer::ArchiveWriter;
+    #[pymodule_export]
+    use crate::formats::atlas::check_atlas_entry;
     #[pymodule_export]
     use crate::formats::macho::{MachO, MachOSlice};
     #[pymodule_export]
@@ -77,6 +82,8 @@ mod _native {
     use crate::model::subcache::SubCache;
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
+    #[pymodule_export]
+    use crate::process::calls::{Call, Calls};
     #[pymodule_export]
     use crate::process::change::Change;
     #[pymodule_export]

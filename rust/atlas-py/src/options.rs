@@ -149,3 +149,6 @@ impl<'py> FromPyObject<'_, 'py> for LocalPath {
         Ok(Self(path))
     }
 }
+
+itself!(Limits);
+itself!(FileIdentifier);

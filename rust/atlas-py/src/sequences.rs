@@ -150,15 +150,6 @@ impl LazySequence {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         repr(self.window.len, |index| self.item(py, index))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
 }
 
 /// The same window from its other end.
@@ -285,3 +276,5 @@ impl LazyIterator {
         self.window.len.saturating_sub(self.next.load(Ordering::Relaxed))
     }
 }
+
+part!(LazySequence, "what is made of its items when they are asked for: pickle a tuple of them");

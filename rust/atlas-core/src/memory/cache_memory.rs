@@ -8,7 +8,7 @@ use crate::bytes::{Bytes, Mode};
 use crate::cache::file::reach;
 use crate::cache::slide::SlideInfo;
 use crate::cache::tables::DylibsTrie;
-use crate::cache::{CacheGroup, LocalSymbols, Mapping, Place, Wanted};
+use crate::cache::{CacheFile, CacheGroup, LocalSymbols, Mapping, Place, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{SourceFile, Wrong};
@@ -120,6 +120,15 @@ impl CacheMemory {
             self.check_file(0)?;
         }
         LocalSymbols::of(&self.group)
+    }
+
+    /// The main file, for who looks at its tables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it was cut short.
+    pub fn main_file(&self) -> Result<&CacheFile> {
+        self.source(0)?.check(Self::WRONG)?;
+        Ok(&self.group.main().file)
     }
 
     /// The trie of the paths of images; `None` where the cache has none.

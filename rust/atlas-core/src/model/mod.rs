@@ -7,6 +7,7 @@
 
 mod cache_files;
 mod cache_opening;
+mod cache_rows;
 mod columns;
 mod diff;
 mod image;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use cache_files::CacheMapping;
 pub use cache_opening::OpenCacheOptions;
+pub use cache_rows::CacheFileName;
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
 pub use image::{Image, Segment};

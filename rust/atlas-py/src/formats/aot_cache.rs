@@ -85,3 +85,5 @@ impl AotCacheHeader {
         format!("<AOTCacheHeader uuid={uuid} x86_uuid={x86_uuid} fragments={fragment_count}>")
     }
 }
+
+part!(AotCacheHeader, "an AOTCacheHeader: pickle its path, or its bytes");

@@ -12,7 +12,7 @@ use crate::errors::OrRaise;
 use crate::{buffers, text};
 
 /// Assembles an archive as dyld does: links first, then files, each record with its CRC-32C stamp.
-#[pyclass(frozen, weakref, module = "dyld_atlas.formats")]
+#[pyclass(frozen, subclass, weakref, module = "dyld_atlas.formats")]
 pub struct ArchiveWriter(Mutex<Core>);
 
 impl ArchiveWriter {

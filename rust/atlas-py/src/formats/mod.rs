@@ -6,6 +6,7 @@
 pub mod aot_cache;
 pub mod archive;
 pub mod archive_writer;
+pub mod atlas;
 pub mod macho;
 pub mod plist_read;
 pub mod plist_write;

@@ -7,14 +7,13 @@ use atlas_core::address::PreferredAddress;
 use atlas_core::cache::file::AddressRange;
 use atlas_core::cache::tables::{DynamicData as CoreData, FunctionVariant as CoreVariant};
 use atlas_core::memory::CacheMemory;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 
 use super::{memory, pointers};
 use crate::errors::OrRaise;
 use crate::sequences::{Items, LazySequence};
-use crate::{addresses, buffers};
+use crate::{addresses, buffers, text};
 
 /// Each range as (address, size).
 fn ranges<'py>(py: Python<'py>, ranges: &[AddressRange]) -> PyResult<Bound<'py, PyTuple>> {
@@ -143,12 +142,6 @@ impl FunctionVariant {
         let key = self.key().map_or_else(String::new, |key| format!(" key={key}"));
         format!("<FunctionVariant fixup_location={at:#x} dylib_header={header:#x} variant={}{key}>", self.0.variant)
     }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "cannot pickle a FunctionVariant, which is a part of its cache: open the SharedCache again",
-        ))
-    }
 }
 
 /// What a running system says of its cache, in the memory that it fills when it starts.
@@ -198,13 +191,15 @@ impl DynamicData {
         self.0.file_system.rotate_left(32) ^ self.0.file
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let CoreData { version, file_system, file, cache_path, .. } = &self.0;
-        let path = cache_path.as_ref().map_or_else(String::new, |path| format!(" cache_path={path:?}"));
-        format!("<DynamicData version={version} file_system={file_system:#x} file={file:#x}{path}>")
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle DynamicData: pass the bytes of the region"))
+        let path = match cache_path {
+            Some(path) => format!(" cache_path={}", text::shown(&PyString::new(py, path))?),
+            None => String::new(),
+        };
+        Ok(format!("<DynamicData version={version} file_system={file_system:#x} file={file:#x}{path}>"))
     }
 }
+
+part!(FunctionVariant, "a FunctionVariant, which is a part of its cache: open the SharedCache again");
+part!(DynamicData, "a DynamicData: pass the bytes of the region");

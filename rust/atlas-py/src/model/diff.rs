@@ -165,3 +165,5 @@ impl SnapshotDiff {
         format!("<SnapshotDiff loaded={loaded} unloaded={unloaded} moved={moved}>")
     }
 }
+
+part!(SnapshotDiff, "a SnapshotDiff, which is made of two snapshots: pickle these");

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use atlas_core::address::{PreferredAddress, Slide};
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{MemoryRegion as Core, SharedCache};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyMemoryView, PyTuple};
 
@@ -87,10 +86,6 @@ impl MemoryRegion {
             ((PreferredAddress(self.core.address) + self.slide).0, self.permissions(py)?.str()?);
         Ok(format!("<MemoryRegion {address:#x} size={:#x} {}>", self.core.size, permissions.to_string_lossy()))
     }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "cannot pickle a MemoryRegion, which is a part of its cache: open the SharedCache again",
-        ))
-    }
 }
+
+part!(MemoryRegion, "a MemoryRegion, which is a part of its cache: open the SharedCache again");

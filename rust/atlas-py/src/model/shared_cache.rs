@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use atlas_core::cache::RecordOrigin;
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyString, PyTuple, PyType, PyWeakrefReference};
 
 use super::cache_tables::{self, DynamicData};
 use super::files::Files;
@@ -23,7 +22,7 @@ use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
 use crate::options::LocalPath;
 use crate::sequences::LazySequence;
-use crate::{addresses, buffers, enums, uuids};
+use crate::{addresses, buffers, enums, text, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -209,14 +208,15 @@ impl SharedCache {
     /// The paths of these files on the process's machine.
     #[getter]
     fn file_paths<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let paths = SubCache::all(&self.core).map(|subcache| subcache.path().to_owned());
-        PyTuple::new(py, paths.collect::<Vec<_>>())
+        let paths = self.core.file_names().into_iter().map(|file| text::path(py, &file.path));
+        PyTuple::new(py, paths.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Names of files that the cache needs and that are not there; empty where no file was looked for.
     #[getter]
     fn missing_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.core.missing_files())
+        let names = self.core.missing_files().into_iter().map(|name| text::path(py, &name));
+        PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// The UUID of Rosetta's translated cache.
@@ -233,8 +233,8 @@ impl SharedCache {
 
     /// The path of the file of local symbols, whether it is there or not.
     #[getter]
-    fn local_symbols_path(&self) -> Option<String> {
-        self.core.local_symbols_path()
+    fn local_symbols_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.core.local_symbols_path().map(|path| text::path(py, &path)).transpose()
     }
 
     /// Its UUID.
@@ -275,7 +275,7 @@ impl SharedCache {
 
     /// The mappings of all files but that of local symbols.
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, Mapping::all(&self.core, None))
+        PyTuple::new(py, Mapping::all(&self.core))
     }
 
     /// The cache as an emulator maps it: regions of whole pages, at a slide, that of the cache unless given.
@@ -353,7 +353,7 @@ impl SharedCache {
         Ok(found.into())
     }
 
-    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin().
+    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin(). Raises OSError, MissingDataError.
     fn pin(&self, py: Python<'_>) -> PyResult<()> {
         pin::pin(py, self.memory(py)?)
     }
@@ -377,6 +377,8 @@ impl SharedCache {
     }
 
     /// What does not fit together: the files, and the atlas against the headers. Empty where all is well.
+    ///
+    /// Raises MissingDataError.
     fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.memory(py)?;
         PyTuple::new(py, py.detach(|| self.core.verify()).or_raise(py)?)
@@ -408,24 +410,12 @@ impl SharedCache {
         high ^ low ^ self.core.address().0
     }
 
-    fn __repr__(&self) -> String {
-        let (path, uuid, address) = (self.core.file_path(), self.core.uuid(), self.core.address().0);
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let path = text::shown(&text::path(py, self.core.file_path())?)?;
+        let (uuid, address) = (self.core.uuid(), self.core.address().0);
         let images = self.core.known().image_count();
-        format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>")
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "cannot pickle a SharedCache, which stands for files of this machine: pass its path, and open() it again",
-        ))
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
+        Ok(format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>"))
     }
 }
+
+part!(SharedCache, "a SharedCache, which stands for files of this machine: pass its path, and open() it again");

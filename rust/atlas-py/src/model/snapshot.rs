@@ -310,13 +310,6 @@ impl Snapshot {
         let platform = self.platform(py)?.getattr(intern!(py, "name"))?.str()?;
         Ok(format!("<Snapshot pid={pid} platform={} images={images}>", platform.to_string_lossy()))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
 }
+
+itself!(Snapshot);

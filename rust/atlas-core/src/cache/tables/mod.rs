@@ -1,6 +1,6 @@
 //! Owns the tables that a shared cache may have or not, beyond those that every file begins with.
 //!
-//! * [`DylibsTrie`]: paths of images, with the aliases that stand nowhere else
+//! * [`DylibsTrie`]: paths of images, with the aliases that stand nowhere else; [`alias_rows`]: those of old caches
 //! * [`tpro_mappings`]: memory that only dyld writes
 //! * [`Prewarming`]: pages worth reading early
 //! * [`FunctionVariants`]: pointers to functions that exist in several variants
@@ -25,7 +25,7 @@ use crate::macho::{ByteOrder, Fields};
 use super::file::{AddressRange, OffsetRange};
 use super::group::CacheGroup;
 
-pub use dylibs_trie::{DylibsTrie, Paths};
+pub use dylibs_trie::{DylibsTrie, Paths, alias_rows};
 pub use dynamic_data::DynamicData;
 pub use function_variants::{FunctionVariant, FunctionVariants};
 pub use prewarming::Prewarming;

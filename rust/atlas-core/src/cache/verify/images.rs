@@ -17,7 +17,7 @@ const SPARE: u64 = 1 << 20;
 pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     let main = &group.main().file;
     if main.text_infos().len() != 0 {
-        findings.compare(main.images().len(), main.text_infos().len(), |images, texts| {
+        findings.compare(main.image_count(), main.text_infos().len(), |images, texts| {
             format!("the header lists {images} images, and the texts of {texts}")
         });
     }
@@ -26,7 +26,7 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     let mut texts = main.text_infos();
     let paths = Paths::of(group, findings);
     let mut seen = BTreeMap::new();
-    for (index, image) in main.images().enumerate() {
+    for (index, image) in main.own_images().enumerate() {
         let (address, text) = (image.address.0, texts.next().filter(|text| text.address == image.address));
         let name = || name(main, image.path_offset, index);
         if let Some(first) = seen.insert(address, index) {
