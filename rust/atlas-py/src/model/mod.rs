@@ -35,3 +35,4 @@ pub mod segment;
 pub mod shared_cache;
 pub mod snapshot;
 pub mod subcache;
+mod unknown;
