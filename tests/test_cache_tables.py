@@ -243,3 +243,26 @@ def test_what_is_no_cache_of_translations(data: bytes, tmp_path: Path) -> None:
     assert caught.value.offset in (0, 92)
     with pytest.raises(OSError, match="No such file"):
         AOTCacheHeader.open(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["images"],
+        ["segments"],
+        ["at", "0x1000"],
+        ["read", "0x1000", "4"],
+        ["show"],
+        ["cache"],
+        ["verify"],
+        ["map"],
+        ["validate"],
+    ],
+)
+def test_the_command_line_names_translations(command: Command, arguments: list[str]) -> None:
+    file = command.file("aot_shared_cache.0", translations() + bytes(0x1000))
+    verb, *more = arguments
+    result = command(verb, file, *more)
+    assert result.code == 3
+    assert "Rosetta" in result.out + result.err
+    assert "dyld_shared_cache_x86_64" in result.out + result.err

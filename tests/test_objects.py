@@ -63,6 +63,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         cache.mappings()[0],
         cache.images[0].segments[0].sections[0],
         cache.pointers(),
+        cache.memory_map()[0],
         cache.pointers()[0],
         cache.pointers().columns(),
         Limits(),

@@ -7,8 +7,6 @@ no record holds: they are read from the image's load commands.
 What is declared where: options, the snapshot, images, the shared cache, what lies in files, formats.
 """
 
-from ._native_cache import DynamicData as DynamicData
-from ._native_cache import FunctionVariant as FunctionVariant
 from ._native_cache import Mapping_ as Mapping_
 from ._native_cache import SharedCache as SharedCache
 from ._native_cache import SharedCacheRecord as SharedCacheRecord
@@ -29,6 +27,9 @@ from ._native_images import ImageList as ImageList
 from ._native_images import Location as Location
 from ._native_images import Segment as Segment
 from ._native_images import SegmentColumns as SegmentColumns
+from ._native_memory import DynamicData as DynamicData
+from ._native_memory import FunctionVariant as FunctionVariant
+from ._native_memory import MemoryRegion as MemoryRegion
 from ._native_memory import Pointer as Pointer
 from ._native_memory import PointerColumns as PointerColumns
 from ._native_memory import PointerList as PointerList

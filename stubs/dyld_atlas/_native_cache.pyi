@@ -12,7 +12,7 @@ from uuid import UUID
 from typing_extensions import Buffer
 
 from ._native_images import Image, ImageList, Location
-from ._native_memory import PointerList
+from ._native_memory import DynamicData, FunctionVariant, MemoryRegion, PointerList
 from .addresses import PlainInt, PreferredAddress, RebasedAddress, Slide
 from .enums import MappingFlags, Permissions, Platform
 
@@ -242,6 +242,24 @@ class SharedCache:
 
     def mappings(self) -> Sequence[Mapping_]:
         """The mappings of all files but ``.symbols``, file by file."""
+
+    def memory_map(self, *, slide: Slide | PlainInt | None = None) -> Sequence[MemoryRegion]:
+        """The cache as an emulator maps it: regions of whole pages of 4 KiB, by their addresses.
+
+        Mappings that follow each other at once and are protected in the same way are one region; so are those that
+        share a page, with the permissions of all. Files that are missing are left out.
+
+        Args:
+            slide: where the process is taken to have the cache; `slide` of the cache unless given, so 0 for one that
+                was opened without.
+
+        Raises:
+            MissingDataError: the files are not to be had.
+
+        >>> cache = SharedCache.open("examples/cache/dyld_shared_cache_arm64e")
+        >>> cache.memory_map(slide=0x4000)[0]
+        <MemoryRegion 0x180004000 size=0x10000 r-x>
+        """
 
     def local_symbols(self) -> memoryview | None:
         """The local symbols as they lie in the ``.symbols`` file, or in the main file before iOS 15; None without any.
@@ -501,84 +519,6 @@ class Mapping_:
             MissingDataError: the file is not there, or is not the one that belongs there.
             CacheError: the file is shorter than its header says.
         """
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: object, /) -> Self: ...
-
-@final
-class FunctionVariant:
-    """A pointer that is set when a system starts, to the variant of a function that fits the system."""
-
-    @property
-    def fixup_location(self) -> PreferredAddress:
-        """Where the pointer lies, unslid."""
-
-    @property
-    def variants_table(self) -> PreferredAddress:
-        """Where the table of the variants lies, unslid."""
-
-    @property
-    def variants_table_size(self) -> int:
-        """Bytes of that table."""
-
-    @property
-    def dylib_header(self) -> PreferredAddress:
-        """Where the header of the library lies that has the variants, unslid."""
-
-    @property
-    def target_dylib(self) -> int:
-        """The position of that library in the list of images of the main file."""
-
-    @property
-    def variant(self) -> int:
-        """Which function of the table."""
-
-    @property
-    def key(self) -> Literal["IA", "IB", "DA", "DB"] | None:
-        """The key that the pointer is signed with; None for a plain pointer."""
-
-    @property
-    def diversity(self) -> int:
-        """The 16 bits that are mixed into the signature; 0 for a plain pointer."""
-
-    @property
-    def address_diversity(self) -> bool:
-        """Whether the pointer's own address is mixed in, too."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: object, /) -> Self: ...
-
-@final
-class DynamicData:
-    """What a running system says of its cache, from the memory that it fills when it starts."""
-
-    @property
-    def version(self) -> int:
-        """Of the region: 0 to 3 so far."""
-
-    @property
-    def file_system(self) -> int:
-        """``fsid_t`` of the file system that the main file lies in."""
-
-    @property
-    def file(self) -> int:
-        """``fs_obj_id_t`` of the main file: its number in that file system."""
-
-    @property
-    def os_cryptex_path(self) -> str | None:
-        """Where the cryptex with the system is mounted; since version 1."""
-
-    @property
-    def cache_path(self) -> str | None:
-        """The path of the main file; since version 2."""
-
-    @property
-    def function_variant_flags(self) -> tuple[int, int] | None:
-        """Which variants fit the system, and which the processor: 128 bits each; since version 3."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

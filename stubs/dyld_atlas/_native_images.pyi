@@ -254,6 +254,13 @@ class Image:
         """Bytes in a pointer: 4 or 8."""
 
     @property
+    def vm_size(self) -> int:
+        """Bytes of memory that the segments take.
+
+        Of an image of a cache without ``__LINKEDIT``, which all of its images share.
+        """
+
+    @property
     def segments(self) -> Sequence[Segment]:
         """The segments (``segs``), in the order of the record; empty where the record has none."""
 

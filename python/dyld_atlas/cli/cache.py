@@ -11,6 +11,8 @@ from .show import platform_name
 from .terminal import Column, Style, count, exact, human_size, plain, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._native import SharedCache
 
 _FILES = [
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     cache = cache_inputs.cache(options.file, options)
     if options.json:
         lists = {
-            "files": (cache_records.file_record(file, file.name in cache.missing_files) for file in cache.subcaches),
+            "files": file_records(cache),
             "mappings": map(cache_records.mapping_record, cache.mappings()),
             **cache_tables.lists(cache, options),
         }
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     for key, value in lines:
         print(f"{style(key.ljust(room), 'bold')}  {plain(value)}")
     print()
-    write_table(_FILES, _files(cache), form="table", style=style)
+    write_files(cache, form="table", style=style)
     print()
     rows = (
         (
@@ -106,6 +108,16 @@ def _lines(cache: "SharedCache") -> list[tuple[str, str]]:
     if cache.warnings:
         lines.append(("warnings", f"{len(cache.warnings)}, on standard error"))
     return lines
+
+
+def file_records(cache: "SharedCache") -> "Iterator[dict[str, Any]]":
+    """The files of a cache, for JSON."""
+    return (cache_records.file_record(file, file.name in cache.missing_files) for file in cache.subcaches)
+
+
+def write_files(cache: "SharedCache", *, form: str, style: Style) -> None:
+    """Writes the table of the files of a cache."""
+    write_table(_FILES, _files(cache), form=form, style=style)
 
 
 def _files(cache: "SharedCache") -> list[tuple[Any, ...]]:

@@ -66,6 +66,8 @@ mod _native {
     #[pymodule_export]
     use crate::model::mapping::Mapping;
     #[pymodule_export]
+    use crate::model::memory_map::MemoryRegion;
+    #[pymodule_export]
     use crate::model::pointer::Pointer;
     #[pymodule_export]
     use crate::model::pointers::{PointerColumns, PointerList};

@@ -25,6 +25,7 @@ pub mod location;
 mod lookup;
 pub mod mapping;
 pub mod memory;
+pub mod memory_map;
 mod names;
 pub mod opening;
 mod pin;

@@ -13,6 +13,7 @@ use super::files::Files;
 use super::image_list::ImageList;
 use super::location::Location;
 use super::mapping::Mapping;
+use super::memory_map::MemoryRegion;
 use super::pin::{self, Pin};
 use super::pointers::{PointerList, Pointers};
 use super::subcache::SubCache;
@@ -275,6 +276,15 @@ impl SharedCache {
     /// The mappings of all files but that of local symbols.
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, Mapping::all(&self.core))
+    }
+
+    /// The cache as an emulator maps it: regions of whole pages, at a slide, that of the cache unless given.
+    ///
+    /// Raises MissingDataError.
+    #[pyo3(signature = (*, slide = None))]
+    fn memory_map<'py>(&self, py: Python<'py>, slide: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyTuple>> {
+        let slide = slide.map(addresses::slide_argument).transpose()?.unwrap_or_else(|| self.core.slide());
+        MemoryRegion::all(py, &self.core, self.memory(py)?, slide)
     }
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
