@@ -90,7 +90,7 @@ def _lines(cache: "SharedCache") -> list[tuple[str, str]]:
     ]
     if cache.platform is not None:
         lines.append(("platform", f"{platform_name(cache.platform)} ({int(cache.platform)})"))
-    if (version := cache_records.os_version(cache)) is not None:
+    if (version := cache.os_version) is not None:
         lines.append(("os version", version))
     if (kind := cache_records.cache_type(cache)) is not None:
         lines.append(("type", kind))

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         rows = (
             (
                 cache.architecture,
-                " ".join(filter(None, (platform_name(cache.platform), cache_records.os_version(cache)))) or None,
+                " ".join(filter(None, (platform_name(cache.platform), cache.os_version))) or None,
                 cache.uuid,
                 len(cache.images),
                 cache.vm_size,

@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
+    use pyo3::types::PySequence;
 
     #[pymodule_export]
     use crate::buffers::ColumnBuffer;
@@ -95,6 +96,10 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::sequences::register(module.py())
+        // `collections.abc` is told which classes are sequences.
+        let py = module.py();
+        PySequence::register::<crate::sequences::LazySequence>(py)?;
+        PySequence::register::<ImageList>(py)?;
+        PySequence::register::<PointerList>(py)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atlas_core::compress::Codec;
 use pyo3::IntoPyObjectExt;
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyValueError;
@@ -123,6 +124,15 @@ impl FileIdentifier {
         keywords.set_item(intern!(py, "path"), self.path(py)?)?;
         recipe::<Self>(keywords)
     }
+}
+
+/// The codec of a container that a caller wants; `None` for none.
+///
+/// # Errors
+/// `ValueError` for one that there is not.
+pub fn codec(name: Option<&str>) -> PyResult<Option<Codec>> {
+    let unknown = |name: &str| PyValueError::new_err(format!("no codec is named {name:?}"));
+    name.map(|name| Codec::from_name(name).ok_or_else(|| unknown(name))).transpose()
 }
 
 /// What pickle calls to make an object again, and with which arguments.

@@ -9,7 +9,7 @@ use crate::archive::Archive;
 use crate::bplist::Plist;
 use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
-use crate::schema::{CacheRecord, Policy, Report};
+use crate::schema::{CacheRecord, Policy, Report, keys};
 use crate::sys::FileIdentity;
 
 use super::known::{KnownCache, RecordOrigin};
@@ -130,8 +130,9 @@ fn check_entry(plist: Bytes, path: &str, policy: Policy, report: &mut Report) ->
         return Err(Error::limit("caches in one entry of an atlas", MOST_CACHES as u64, others.len() as u64));
     }
     others.retain(|uuid| *uuid != wanted);
-    let record = CacheRecord::check(plist.clone(), wanted, policy, report)?
-        .ok_or_else(|| Error::schema("the cache after which the entry is called", "none").at_key("uuids"))?;
+    let record = CacheRecord::check(plist.clone(), wanted, policy, report)?.ok_or_else(|| {
+        Error::schema("the cache after which the entry is called", "none").at_key(keys::cache::BY_UUID)
+    })?;
     for uuid in others {
         CacheRecord::check(plist.clone(), uuid, policy, report)?;
     }

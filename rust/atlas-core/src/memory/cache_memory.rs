@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::files::{SourceFile, Wrong};
 use super::pin::{Pin, UnpinError};
 use super::pointers::Pointers;
-use super::space::{SMALL, Space, Span, finish, part_of, reserve, zeros};
+use super::space::{SMALL, Span, Spans, finish, part_of, reserve, zeros};
 
 /// Most bytes that are searched for one that is not zero: laying out zeros takes less time than reading more.
 const MOST_SEARCHED: usize = 1 << 20;
@@ -407,7 +407,7 @@ pub(super) struct Slid<'a> {
     pub bytes: &'a [u8],
 }
 
-impl Space for CacheMemory {
+impl Spans for CacheMemory {
     const WRONG: Wrong = |expected, found| Error::cache(expected, found);
 
     #[inline]

@@ -11,7 +11,7 @@ use crate::identifier::FileIdentifier;
 use crate::macho::{Section, Segment, Slice, slice_with_uuid};
 
 use super::files::{SourceFile, Wrong};
-use super::space::{Space, Span};
+use super::space::{Span, Spans};
 
 /// One Mach-O of a file on disk, and its memory as the linker placed it: all addresses are unslid.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl ImageFile {
     }
 }
 
-impl Space for ImageFile {
+impl Spans for ImageFile {
     const WRONG: Wrong = |expected, found| Error::macho(0, expected, found);
 
     fn at(&self, address: u64) -> Result<Span> {

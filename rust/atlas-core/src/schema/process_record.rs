@@ -232,7 +232,7 @@ fn pay_for_root(view: View<'_>, root: &Dictionary<'_, '_>, budget: &mut Budget) 
     for pair in root.pairs().iter() {
         let key = pair.and_then(|(key, _)| view.object(key));
         let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
-        budget.spend(length.saturating_add(budget::ROW + 4 * budget::KEY))?;
+        budget.spend(length.saturating_add(budget::ROW))?;
     }
     Ok(())
 }

@@ -36,3 +36,4 @@ pub mod segment;
 pub mod shared_cache;
 pub mod snapshot;
 pub mod subcache;
+mod unknown;

@@ -20,7 +20,7 @@ use super::subcache::SubCache;
 use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
-use crate::options::LocalPath;
+use crate::options::{self, LocalPath};
 use crate::sequences::LazySequence;
 use crate::{addresses, buffers, enums, text, uuids};
 
@@ -371,7 +371,7 @@ impl SharedCache {
     /// The record as an atlas, inside a container if a codec is named. Raises ValueError for one that there is not.
     #[pyo3(signature = (*, codec = None))]
     fn to_atlas<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let codec = opening::codec(codec)?;
+        let codec = options::codec(codec)?;
         let bytes = py.detach(|| self.core.to_atlas(codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
