@@ -84,8 +84,18 @@ impl DylibsTrie {
     #[must_use]
     pub fn paths(&self) -> Paths {
         let mut paths = Bounded::default();
-        let faults = Trie::new(&self.bytes).walk(&mut |path, payload| paths.add(path, self.position(payload)?));
-        Paths { entries: paths.entries, faults: faults.iter().map(|error| format!("dylibsTrie: {error}")).collect() }
+        let faults = self.walk(&mut |path, payload| paths.add(path, self.position(payload)?));
+        Paths { entries: paths.entries, faults }
+    }
+
+    /// What is wrong with the nodes themselves, wherever their paths lead.
+    #[must_use]
+    pub fn broken_nodes(&self) -> Vec<String> {
+        self.walk(&mut |_, _| Ok(()))
+    }
+
+    fn walk(&self, visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Vec<String> {
+        Trie::new(&self.bytes).walk(visit).iter().map(|error| format!("dylibsTrie: {error}")).collect()
     }
 
     fn position(&self, payload: &[u8]) -> Result<u32> {

@@ -40,6 +40,7 @@ impl Paths {
                 break;
             };
             left = rest;
+            rows.push(image.address.0);
             if let Some(other) = other.filter(|other| *other != own) {
                 let said = |path: Option<&[u8]>| {
                     path.map_or_else(|| "no path".to_owned(), |path| format!("the path {}", shown(path)))
@@ -47,13 +48,8 @@ impl Paths {
                 findings.add(|| format!("images[{index}]: has {}, and in imagesText {}", said(own), said(other)));
             }
             // Without any, the scavenger has said so.
-            let Some(path) = own else {
-                rows.push((image.address.0, None));
-                continue;
-            };
-            let path = shown(path);
-            rows.push((image.address.0, Some(path.clone())));
-            match paths.images.entry(path) {
+            let Some(path) = own else { continue };
+            match paths.images.entry(shown(path)) {
                 Entry::Vacant(place) => {
                     place.insert(image.address.0);
                 }
@@ -73,46 +69,33 @@ impl Paths {
         paths
     }
 
-    /// The paths of the trie, and where it says something else than the table of images, whose `rows` are addresses and paths.
-    fn add_trie(&mut self, group: &CacheGroup, rows: &[(u64, Option<String>)], findings: &mut Findings) {
-        // It may lie in what is missing.
+    /// The paths of the trie, of an image whose address is in `rows`, and what is broken of it. Where they lead is not held against
+    /// the table of images: a cache from which an image was taken out keeps the trie of all, and is read without it.
+    fn add_trie(&mut self, group: &CacheGroup, rows: &[u64], findings: &mut Findings) {
         let trie = match DylibsTrie::of(group) {
-            Ok(Some(trie)) => trie.paths(),
+            Ok(Some(trie)) => trie,
             Ok(None) => return,
             Err(error) => {
                 self.complete = false;
+                // It may lie in what is missing.
                 if group.missing().is_empty() {
                     findings.add(|| error.to_string());
                 }
                 return;
             }
         };
-        let known = self.images.len();
-        let mut found = HashMap::with_capacity(trie.entries.len());
-        for (path, position) in trie.entries {
-            let Some((address, _)) = usize::try_from(position).ok().and_then(|position| rows.get(position)) else {
-                continue;
-            };
-            if let Some(own) = self.images.get(&path).filter(|own| *own != address) {
-                findings.add(|| {
-                    format!("dylibsTrie: {path} leads to the image at {address:#x}, and that lies at {own:#x}")
-                });
-            }
-            found.insert(path, *address);
-        }
-        for path in rows.iter().filter_map(|(_, path)| path.as_ref()).filter(|path| !found.contains_key(*path)) {
-            // Of a node that is broken, and what hangs on it, that is said.
-            if trie.faults.is_empty() {
-                findings.add(|| format!("dylibsTrie: lacks {path}"));
-            }
-        }
-        self.complete &= trie.faults.is_empty() && known != 0;
-        for fault in trie.faults {
+        for fault in trie.broken_nodes() {
             findings.add(|| fault);
         }
-        for (path, address) in found {
-            self.images.entry(path).or_insert(address);
+        let known = self.images.len();
+        let found = trie.paths();
+        for (path, position) in found.entries {
+            let address = usize::try_from(position).ok().and_then(|position| rows.get(position));
+            if let Some(address) = address {
+                self.images.entry(path).or_insert(*address);
+            }
         }
+        self.complete &= found.faults.is_empty() && known != 0;
     }
 
     /// Whether `name` is a path of the image at `address`, as far as that can be known.

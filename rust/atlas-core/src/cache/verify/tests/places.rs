@@ -87,16 +87,12 @@ fn with_trie(file: Builder, bytes: Vec<u8>) -> Builder {
 }
 
 #[test]
-fn the_trie_says_what_the_table_says() {
+fn the_trie_is_there_and_whole() {
     let of = |paths: &[(&str, &[u8])]| with_trie(sound(), trie(paths));
     let (a, b) = ("/usr/lib/liba.dylib", "/usr/lib/libb.dylib");
     assert_eq!(findings(&of(&[(a, &[0]), (b, &[1]), ("/usr/lib/libc.dylib", &[1])])), [""; 0]);
-    only(&of(&[(a, &[0])]), "dylibsTrie: lacks /usr/lib/libb.dylib");
-    only(
-        &of(&[(a, &[0]), (b, &[0])]),
-        "dylibsTrie: /usr/lib/libb.dylib leads to the image at 0x180004000, and that lies at 0x180002000",
-    );
-    only(&of(&[(a, &[0]), (b, &[1]), ("/c", &[100])]), "dylibsTrie: expected the position of one of 2 images");
+    // As one of more images.
+    assert_eq!(findings(&of(&[(a, &[1]), (b, &[2])])), [""; 0]);
     only(&with_trie(sound(), vec![0xff; 0x100]), "dylibsTrie: ");
     only(&sound().set(0x108, &[0x10, 0x100]), "dylibsTrie: expected 0x100 bytes at 0x10");
     only(&sound().set(0x108, &[BASE + 0x1_0000, 0x10_0000]), "dylibsTrie: expected 0x100000 bytes at 0x180010000");
