@@ -166,6 +166,8 @@ class ImageColumns:
         """File paths, made when asked for."""
 
     def __len__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SegmentColumns:
@@ -196,6 +198,8 @@ class SegmentColumns:
         """Names, made when asked for."""
 
     def __len__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Image:
@@ -248,6 +252,13 @@ class Image:
     @property
     def pointer_size(self) -> int:
         """Bytes in a pointer: 4 or 8."""
+
+    @property
+    def vm_size(self) -> int:
+        """Bytes of memory that the segments take.
+
+        Of an image of a cache without ``__LINKEDIT``, which all of its images share.
+        """
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -387,3 +398,5 @@ class Location:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         message = f"{plain(image.name)} has no segment {plain(options.segment)}; it has {plain(names)}"
         print(f"dyld-atlas: {message}", file=sys.stderr)
         return exits.NOT_FOUND
+    outputs.refuse_inputs(options.output, cache_inputs.files(opened, options))
     with segment.data() as data:
         size = outputs.write(options.output, _parts(data))
     if options.json:
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         }
         records.write_document("extract-data", head)
     elif options.output != "-":
-        print(f"{plain(options.output)}: {human_size(size)}, {image.name} {segment.name}", file=sys.stderr)
+        print(f"{plain(options.output)}: {human_size(size)}, {plain(f'{image.name} {segment.name}')}", file=sys.stderr)
     return exits.OK
 
 

@@ -53,6 +53,13 @@ pub fn to_utf8(text: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
     Ok(bytes.cast::<PyBytes>()?.as_bytes().to_owned())
 }
 
+/// Text of the input as it stands in a `repr`: as it is, or quoted where it would command a terminal or break a line.
+pub fn shown(text: &Bound<'_, PyString>) -> PyResult<String> {
+    let is_plain = text.call_method0(intern!(text.py(), "isprintable"))?.is_truthy()?;
+    let shown = if is_plain { text.clone() } else { text.repr()? };
+    Ok(shown.to_string_lossy().into_owned())
+}
+
 macro_rules! interned {
     ($py:ident, $name:ident, [$($known:literal)*]) => {
         match $name {

@@ -1,4 +1,5 @@
-//! Owns where the record of a shared cache comes from, and the process-wide table of records.
+//! Owns the files of shared caches: their headers, slide info and tables, how they are found and belong together, where the
+//! record of a cache comes from, and the process-wide table of records.
 //!
 //! Must not know processes: a record here is the cache as it lies on disk, unslid.
 #![forbid(unsafe_code)]
@@ -22,7 +23,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use atlas::{Supply, atlas_path, embedded, entry_path, known, load};
+pub use atlas::{Supply, atlas_path, check, embedded, entry_path, known, load};
 pub use atlas_writer::{NamedCache, add_name, atlas, name_path};
 pub use columns::{CacheColumns, CacheImage, CacheSegment, HAS_ADDRESS, HAS_PREFERRED, HAS_UUID, flags_of};
 pub use file::{CacheFile, Header, ImageInfo, Mapping, SubCacheEntry, TextInfo};

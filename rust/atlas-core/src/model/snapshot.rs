@@ -36,6 +36,21 @@ pub struct Options {
 }
 
 /// A snapshot whose own record is checked and whose cache is still to be found.
+///
+/// What is offered is taken where it is the one that is wanted. What a lenient opening makes of what is wrong with it:
+///
+/// | | takes | where it is broken |
+/// |---|---|---|
+/// | [`Self::offer_known`] | an atlas in memory that was read before | cannot be |
+/// | [`Self::offer_cache_of`] | what another snapshot found | cannot be |
+/// | [`Self::offer`] | an atlas | fails; noted if lenient |
+/// | [`Self::try_offer`] | an atlas | fails, also if lenient; [`Self::pass_over`] then does what `offer` does |
+/// | [`Self::offer_cache`], [`Self::offer_memory`] | the main file of a cache, or the cache | fails; noted if lenient |
+/// | [`Self::refuse`] | nothing: the error of a file that the caller tried itself | fails; noted if lenient |
+/// | [`Self::offer_installed`] | what lies on this machine | noted, since nobody asked for it |
+/// | [`Self::finish`] | the record inside of the archive, where nothing else was found | fails; noted if lenient |
+///
+/// A breach of a limit fails where anything can. [`Self::note`] only adds words.
 #[derive(Debug)]
 pub struct Opening {
     archive: Archive,

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::names;
 use super::snapshot::Snapshot;
+use super::unknown::Unknown;
 use crate::enums;
-use crate::formats::plist_read::{Builder, Unknown};
+use crate::formats::plist_read::Builder;
 use crate::model::names::SegmentNames;
 use crate::text;
 

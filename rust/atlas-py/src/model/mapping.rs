@@ -136,3 +136,5 @@ impl Mapping {
         ))
     }
 }
+
+part!(Mapping, "a Mapping, which is a part of its cache: open the SharedCache again");

@@ -7,7 +7,6 @@ use atlas_core::identifier::FileIdentifier;
 use atlas_core::model::{CacheFileName, SharedCache as Core};
 use atlas_core::schema::SubCacheRow;
 use atlas_core::{Error, ErrorKind};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyMappingProxy, PyMemoryView, PyString, PyTuple};
 
@@ -116,16 +115,12 @@ impl SubCache {
         high ^ low
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a SubCache, which is a part of its cache: open the SharedCache again"))
-    }
-
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let SubCacheRow { uuid, vm_offset, vm_size, mappings, .. } = &self.row;
-        format!(
-            "<SubCache {} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={}>",
-            self.name.name,
-            mappings.len()
-        )
+        let name = text::shown(&text::path(py, &self.name.name)?)?;
+        let mappings = mappings.len();
+        Ok(format!("<SubCache {name} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={mappings}>"))
     }
 }
+
+part!(SubCache, "a SubCache, which is a part of its cache: open the SharedCache again");

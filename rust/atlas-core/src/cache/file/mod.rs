@@ -71,7 +71,12 @@ impl CacheFile {
         let (size, _) = Header::size(Fields::new(&bytes, order));
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let fields = bytes.get(..size).filter(|_| size >= raw::header::IMAGES_OLD).ok_or_else(|| {
-            let expected = format!("a header of {:#x} to {:#x} bytes", raw::header::IMAGES_OLD, bytes.len());
+            let least = raw::header::IMAGES_OLD;
+            if bytes.len() < least {
+                let expected = format!("a header of at least {least:#x} bytes");
+                return Error::cache(expected, format!("a file of {:#x} bytes", bytes.len())).at_offset(bytes.len());
+            }
+            let expected = format!("a header of {least:#x} to {:#x} bytes", bytes.len());
             Error::cache(expected, format!("{size:#x}")).at_key("mappingOffset").at_offset(raw::header::MAPPING_OFFSET)
         })?;
         let header = Header::read(Fields::new(fields, order), size);
@@ -218,6 +223,13 @@ impl CacheFile {
     pub fn base_address(&self) -> PreferredAddress {
         let first = self.0.mappings.first().map(|mapping| mapping.address);
         first.or(self.0.header.shared_region_start).unwrap_or_default()
+    }
+
+    /// Most and initial protection of each mapping as the table without slide info has them; none where that is the only one.
+    pub(in crate::cache) fn plain_protections(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let is_second = self.0.header.mapping_with_slide.is_some_and(|table| table.count != 0);
+        let plain = is_second.then(|| mapping::plain(&self.0.bytes, self.0.order, &self.0.header).unwrap_or_default());
+        plain.into_iter().flatten().map(|row| (row.max_protection, row.initial_protection))
     }
 
     /// What is odd about the file, in words.

@@ -19,6 +19,11 @@ fn table(size: usize, rows: &[(u64, u32)]) -> Builder {
     file
 }
 
+/// How many images verify finds where another one lies.
+fn twice(group: &CacheGroup, known: &KnownCache) -> usize {
+    verify(group, known, None).iter().filter(|finding| finding.contains("as images[")).count()
+}
+
 const A: (u64, u32) = (BASE + 0x4000, 0x4800);
 const B: (u64, u32) = (BASE + 0x8000, 0x4800 + 20);
 const ALIAS: u32 = 0x3000;
@@ -39,7 +44,7 @@ fn rows_of_further_paths_are_no_images() {
         assert_eq!(addresses, [A.0, B.0]);
         assert_eq!([0, 1].map(|index| name(&known, index).unwrap()), ["/usr/lib/liba.dylib", "/usr/lib/libb.dylib"]);
         assert_eq!(known.columns().segments.len(), 6);
-        assert_eq!((known.warnings(), verify(&group, &known, None)), (&[][..], Vec::new()));
+        assert_eq!((known.warnings(), twice(&group, &known)), (&[][..], 0));
         let main = &group.main().file;
         let mut found = alias_rows(main).entries;
         found.sort();
@@ -65,8 +70,7 @@ fn other_rows_are_images_whatever_is_odd_about_them() {
         assert_eq!(group.main().file.alias_rows().rows(), [0; 0], "{size:#x} {rows:x?}");
         let known = known(&group);
         assert_eq!(known.image_count() as usize, rows.len());
-        let same = verify(&group, &known, None);
-        assert_eq!(same.iter().filter(|finding| finding.contains("lies at")).count(), faults, "{same:?}");
+        assert_eq!(twice(&group, &known), faults, "{size:#x} {rows:x?}");
     }
 }
 
