@@ -196,3 +196,28 @@ def test_local_symbols_are_mapped_nowhere(tmp_path: Path) -> None:
     with pytest.raises(UnmappedAddressError) as raised:
         cache.read(5, 5)
     assert raised.value.hint is None
+
+
+@pytest.mark.parametrize("key", ["snme", "suid"])
+def test_optional_keys_of_an_atlas_that_are_wrong(tmp_path: Path, key: str) -> None:
+    cache = with_atlas(builder().write(tmp_path), lambda record: record.update({key: 5}))
+    assert cache.record_origin == "atlas"
+    (warning,) = cache.warnings
+    assert f".{key}: expected" in warning
+    assert any(key in finding for finding in cache.verify())
+
+
+def test_an_atlas_of_a_cache_without_a_uuid(tmp_path: Path) -> None:
+    path = SharedCacheBuilder("x86_64", "macos10.6").image(A).write(tmp_path)
+    cache = SharedCache.open(path)
+    assert (cache.uuid.int, cache.warnings, list(cache.verify())) == (0, (), [])
+    path.with_suffix(".atlas").write_bytes(cache.to_atlas())
+    cache = SharedCache.open(path)
+    assert cache.record_origin == "scavenged"
+    assert "a cache with a UUID" in cache.warnings[0]
+    assert "a cache with a UUID" in cache.verify()[0]
+
+
+def test_bytes_of_the_header_that_nobody_knows(tmp_path: Path) -> None:
+    made = SharedCacheBuilder("arm64e", "macos27", raw_header={0x230: bytes(range(1, 9))}).image(A)
+    assert SharedCache.open(made.write(tmp_path)).header["unknown_bytes"] == bytes(range(1, 9))

@@ -324,3 +324,9 @@ def test_extract_data_of_a_missing_file(command: Command, *, atlas: bool) -> Non
     assert gone.name in result.err
     if not atlas:
         assert result.err.endswith(f"dyld-atlas: liba.dylib lies in {gone.name}, which is missing\n")
+
+
+def test_a_cache_without_a_uuid(command: Command) -> None:
+    main = SharedCacheBuilder("x86_64", "macos10.6").image(A).write(command.folder / "old")
+    assert command("cache", main, "--json").json["cache"]["uuid"] is None
+    assert [each["uuid"] for each in command("caches", main.parent, "--json").json["caches"]] == [None]

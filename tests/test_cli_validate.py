@@ -136,7 +136,6 @@ def broken(path: list[str | int], value: object) -> bytes:
         (["uuid"], bytes(16), False),
         (["padr"], "text", True),
         (["psze"], None, True),
-        (["snme"], 7, False),
         (["dscs"], {}, True),
         (["dscs", 0], "nonsense", False),
         (["dscs", 0, "size"], -1, False),
@@ -244,3 +243,11 @@ def test_standard_input_and_tsv(command: Command) -> None:
     assert result.rows[0] == ["path", "kind", "size", "checksum", "state", "detail"]
     assert result.rows[1][0] == "process.plist"
     assert int(result.rows[1][2]) > 100
+
+
+@pytest.mark.parametrize("path", [["snme"], ["suid"], ["imgs", 0, "segs", 1, "foff"]])
+def test_optional_keys_of_a_record_that_are_wrong(command: Command, path: list[str | int]) -> None:
+    result = command("validate", command.file("c.atlas", broken(path, "../x")), "--json")
+    assert (result.code, result.json["problems"]) == (0, [])
+    (warning,) = result.json["warnings"]
+    assert str(path[-1]) in str(warning)

@@ -8,6 +8,7 @@ for.
 
 import errno
 import os
+import posixpath
 import stat
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -98,9 +99,8 @@ class DirectoryProvider:
         """The local path of the atlas beside the cache: its path with the last extension cut, plus ``.atlas``."""
         if not identifier.path:
             return None
-        folder, slash, name = identifier.path.rpartition("/")
-        stem, dot, _ = name.rpartition(".")
-        found = self._find(f"{folder}{slash}{stem if dot and stem else name}.atlas")
+        # A path of a machine with slashes, whatever this one has.
+        found = self._find(posixpath.splitext(identifier.path)[0] + ".atlas")
         _say(self, "atlas", identifier, found)
         return found
 

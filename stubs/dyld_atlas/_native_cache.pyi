@@ -111,7 +111,8 @@ class SharedCache:
 
         One that lies there twice is found twice, since one of them may lack files that the other has.
         They come in the order of their names, those of a folder before those of folders in it. Links are not followed.
-        What looks like a cache and cannot be opened is left out, with a RuntimeWarning that says why.
+        What looks like a cache and cannot be opened is left out, with a RuntimeWarning that says why; folders below
+        that cannot be read are passed by.
 
         Raises:
             OSError: `folder` cannot be read.
@@ -372,7 +373,9 @@ class SharedCache:
     def to_atlas(self, *, codec: str | None = None) -> bytes:
         """The record as an atlas, which Apple's builder puts beside a cache as ``.atlas``.
 
-        Opened with it, the cache is the same, whatever `record_origin` is.
+        Opened with it, the cache is the same, whatever `record_origin` is. A cache without a UUID, from before
+        dyld-239.3, is written under zeros; it is opened by its headers all the same, with a warning, since nothing
+        tells what that atlas is of.
 
         Args:
             codec: put it into a container, as `Snapshot.to_bytes` does.

@@ -49,8 +49,8 @@ def address(value: int | None) -> str | None:
 
 
 def uuid(value: "UUID | None") -> str | None:
-    """A UUID as dyld writes it."""
-    return None if value is None else str(value).upper()
+    """A UUID as dyld writes it; None for zeros, which caches without one have."""
+    return None if value is None or not value.int else str(value).upper()
 
 
 def named(value: IntEnum) -> dict[str, object]:

@@ -19,9 +19,6 @@ use crate::error::{Error, Result};
 use super::file::{CacheFile, MAGIC_START};
 use super::group::{DEVELOPMENT, check_main};
 
-/// Folders deeper than this are not searched. A cache lies at most about ten below the root of its system.
-const DEEPEST: usize = 32;
-
 /// Where dyld looks (`Atlas.swift`, dyld 1284), below the root of a system.
 const FOLDERS: [&str; 17] = [
     "private/preboot/Cryptexes/Incoming/OS/System/Library/Caches/com.apple.dyld",
@@ -66,7 +63,8 @@ const SIMULATOR_CACHES_DEPTH: usize = 3;
 pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
     let mut found = Found::default();
-    found.walk(folder, DEEPEST);
+    // Links are not followed, so that paths end where the system lets no longer ones be.
+    found.walk(folder, usize::MAX);
     Ok(found.paths)
 }
 

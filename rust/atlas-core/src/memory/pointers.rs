@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::cache::slide::Pointer;
-use crate::error::{Error, Result};
+use crate::cache::slide::{LARGEST_PAGE, Pointer};
+use crate::error::Result;
 
 use super::cache_memory::CacheMemory;
 
 /// Bytes whose pages are read at a time: few enough to wait for, many enough that the tables are not read too often. Sizes of pages
-/// are powers of two, 4 or 16 KiB in real caches.
-const WINDOW: u64 = 1 << 20;
+/// are powers of two, and no larger.
+const WINDOW: u64 = LARGEST_PAGE as u64;
 
 /// An iterator over pointers; it keeps the cache.
 ///
@@ -32,12 +32,6 @@ impl Pointers {
     fn read(memory: &CacheMemory, piece: (usize, usize, u64, u64)) -> Result<(Vec<Result<Pointer>>, Option<u64>)> {
         let (file, mapping, start, end) = piece;
         let Some(slid) = memory.slid(file, mapping, false)? else { return Ok((Vec::new(), None)) };
-        let page_size = slid.info.page_size();
-        if page_size > WINDOW {
-            // A page is walked as a whole, so that each window would cost as much as the mapping.
-            let error = Error::cache(format!("pages of at most {WINDOW} bytes"), page_size.to_string());
-            return Err(memory.in_file(file, error.at_key("page_size")));
-        }
         let first = start.saturating_sub(slid.address);
         let next = first.saturating_sub(first % WINDOW).saturating_add(WINDOW);
         let stop = next.min(end.saturating_sub(slid.address));

@@ -171,8 +171,12 @@ fn other_cache(memory: &CacheMemory) -> Error {
 
 /// The record in the atlas at `path`; `None` where there is no such file.
 fn beside(memory: &CacheMemory, path: &Path, policy: Policy) -> Result<Option<Arc<KnownCache>>> {
-    // Without a UUID (before dyld-239.3) nothing tells what an atlas is of; there never was one.
-    let Some(uuid) = memory.group().main().uuid else { return Ok(None) };
+    // There never was an atlas of a cache without a UUID (before dyld-239.3).
+    let Some(uuid) = memory.group().main().uuid else {
+        let said =
+            || Error::cache("a cache with a UUID, which tells what an atlas is of", "one without, whose headers count");
+        return if path.exists() { Err(said()) } else { Ok(None) };
+    };
     let supply = Supply::File(path.to_owned());
     match cache::load(&supply, uuid, policy, memory.mode(), RecordOrigin::BesideCache) {
         Ok(None) => Err(other_cache(memory)),

@@ -129,6 +129,7 @@ impl CacheRecord {
                     .at_offset(at),
             )?;
         }
+        report.drop_optional();
         let (images, _) = cache.required_at(keys::cache::IMAGES, &dictionary::array())?;
         let symbol_file_name = cache.optional(report, keys::cache::SYMBOL_FILE_NAME, &dictionary::file_name())?;
         let record = Self {

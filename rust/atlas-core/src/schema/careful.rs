@@ -34,6 +34,16 @@ pub(super) struct Place {
     pub(super) segment: Option<usize>,
 }
 
+impl Place {
+    /// The key path of `key` of it, or of itself, in the array of images at `path`.
+    fn of(self, path: Path<'_>, key: &str) -> String {
+        let image = path.index(self.image as usize);
+        let segments = image.key(keys::image::SEGMENTS);
+        let within = self.segment.map_or(image, |segment| segments.index(segment));
+        if key.is_empty() { within.to_string() } else { within.key(key).to_string() }
+    }
+}
+
 impl Faults<'_> {
     #[cold]
     pub(super) fn fault(&mut self, place: Place, key: &str, error: Error) -> Result<()> {
@@ -41,11 +51,17 @@ impl Faults<'_> {
         if report.only_counts(&error) {
             return Ok(());
         }
-        let image = path.index(place.image as usize);
-        let segments = image.key(keys::image::SEGMENTS);
-        let within = place.segment.map_or(image, |segment| segments.index(segment));
-        let full = if key.is_empty() { within.to_string() } else { within.key(key).to_string() };
-        report.fault(error.at_key(full))
+        report.fault(error.at_key(place.of(*path, key)))
+    }
+
+    /// The same for the value of a key that nothing depends on.
+    #[cold]
+    fn fault_of_optional(&mut self, place: Place, key: &str, error: Error) -> Result<()> {
+        let Self::Report { report, path, .. } = self else { return Ok(()) };
+        if report.only_counts_optional(&error) {
+            return Ok(());
+        }
+        report.fault_of_optional(error.at_key(place.of(*path, key)))
     }
 
     #[cold]
@@ -221,7 +237,7 @@ pub(super) fn segment(
     let permissions = required!(4, PROTECTION);
     let file_offset = match located.optional(5, SIZE) {
         Ok(offset) => offset,
-        Err(error) => faults.fault(place, SEGMENT[5], error).map(|()| None)?,
+        Err(error) => faults.fault_of_optional(place, SEGMENT[5], error).map(|()| None)?,
     };
     budget.spend(length)?;
     Ok(Some(SegmentRow { name, permissions, preferred_load_address, vm_size, file_size, file_offset }))

@@ -185,7 +185,7 @@ impl<'a, 'p> Dictionary<'a, 'p> {
     ) -> Result<Option<(usize, T)>> {
         match self.read(key, wanted) {
             Ok(found) => Ok(found),
-            Err(error) => report.fault(error).map(|()| None),
+            Err(error) => report.fault_of_optional(error).map(|()| None),
         }
     }
 

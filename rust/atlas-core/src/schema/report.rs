@@ -16,6 +16,8 @@ pub struct Policy {
 #[derive(Debug, Default)]
 pub struct Report {
     lenient: bool,
+    /// Whether optional keys of the wrong type are absent, and noted, in a strict reading, too.
+    drops_optional: bool,
     entry: String,
     warnings: Vec<String>,
     more: usize,
@@ -28,7 +30,7 @@ impl Report {
     /// For the record in archive entry `entry`.
     #[must_use]
     pub fn new(lenient: bool, entry: &str) -> Self {
-        Self { lenient, entry: entry.to_owned(), warnings: Vec::new(), more: 0 }
+        Self { lenient, entry: entry.to_owned(), ..Self::default() }
     }
 
     /// Whether faults are noted instead of raised.
@@ -45,6 +47,28 @@ impl Report {
     pub fn fault(&mut self, error: Error) -> Result<()> {
         let error = error.in_entry(&self.entry);
         self.fault_elsewhere(error)
+    }
+
+    /// From here on optional keys of the wrong type count as absent: dyld reads an atlas with them.
+    pub(super) const fn drop_optional(&mut self) {
+        self.drops_optional = true;
+    }
+
+    /// As [`Self::fault`], for the value of an optional key.
+    ///
+    /// # Errors
+    /// As [`Self::fault`].
+    #[cold]
+    pub(super) fn fault_of_optional(&mut self, error: Error) -> Result<()> {
+        if self.drops(&error) {
+            self.note(&error.in_entry(&self.entry));
+            return Ok(());
+        }
+        self.fault(error)
+    }
+
+    fn drops(&self, error: &Error) -> bool {
+        self.drops_optional && matches!(error.kind(), ErrorKind::Schema { .. })
     }
 
     /// As [`Self::fault`], for a fault of something else than this record: the entry is not added.
@@ -79,8 +103,17 @@ impl Report {
     /// Counts a fault that nobody will read about, since enough are kept; saves the making of its words.
     #[cold]
     pub(super) fn only_counts(&mut self, error: &Error) -> bool {
-        let counts =
-            self.lenient && self.warnings.len() >= Self::MOST && !matches!(error.kind(), ErrorKind::Limit { .. });
+        self.counts(self.lenient && !matches!(error.kind(), ErrorKind::Limit { .. }))
+    }
+
+    /// The same for the value of an optional key.
+    #[cold]
+    pub(super) fn only_counts_optional(&mut self, error: &Error) -> bool {
+        self.only_counts(error) || self.counts(!self.lenient && self.drops(error))
+    }
+
+    fn counts(&mut self, is_noted: bool) -> bool {
+        let counts = is_noted && self.warnings.len() >= Self::MOST;
         self.more += usize::from(counts);
         counts
     }

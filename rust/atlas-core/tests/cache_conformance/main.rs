@@ -128,7 +128,8 @@ fn caches_of_the_released_builder() {
                 for (mapping, expected) in file.file.mappings().iter().zip(list(&expected["mappings"])) {
                     compare_mapping(mapping, expected);
                 }
-                assert!(file.file.unknown_header().is_empty());
+                // Eight bytes of the newest headers, which nobody knows.
+                assert!(file.file.unknown_header().iter().all(|byte| *byte == 0));
             }
             assert_eq!(files.count(), list(&facts["files"]).len(), "{main}");
             let entries = list(&facts["sub_cache_entries"]);

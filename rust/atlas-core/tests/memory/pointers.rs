@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use atlas_core::ErrorKind;
 use atlas_core::bytes::Mode;
 use atlas_core::memory::CacheMemory;
+use atlas_core::model::{OpenCacheOptions, SharedCache};
 
 use crate::builder::{Folder, Part};
 use crate::slide::{Slot, Spec, encode};
@@ -105,14 +106,22 @@ fn broken_slide_info_is_an_error_of_its_file() {
 }
 
 #[test]
-fn pages_that_span_mappings_are_not_listed_but_can_be_read() {
+fn pages_without_a_bound_are_neither_listed_nor_read() {
     let folder = Folder::new();
-    let spec = Spec { page_size: 1 << 21, ..V5 };
-    let mut bytes = vec![3; 0x4000];
-    let slide_info = encode(&spec, &[(8, Slot::Pointer(BASE))], &mut bytes);
-    let (path, _) = folder.cache(&[vec![Part { address: BASE, bytes, slide_info, ..Part::default() }]]);
-    let memory = CacheMemory::open(&path, Mode::Map).unwrap();
-    assert_eq!(memory.read(BASE + 8, 8, Some(SLIDE)).unwrap(), (BASE + SLIDE).to_le_bytes());
-    let found: Vec<_> = memory.pointers(None).map(|found| found.unwrap_err().to_string()).collect();
-    assert!(found.len() == 1 && found[0].contains("page_size"), "{found:?}");
+    for (page_size, goes) in [(1 << 20, true), (1 << 21, false)] {
+        let spec = Spec { page_size, ..V5 };
+        let mut bytes = vec![3; 0x4000];
+        let slide_info = encode(&spec, &[(8, Slot::Pointer(BASE))], &mut bytes);
+        let (path, _) = folder.cache(&[vec![Part { address: BASE, bytes, slide_info, ..Part::default() }]]);
+        let memory = CacheMemory::open(&path, Mode::Map).unwrap();
+        let read = memory.read(BASE + 8, 8, Some(SLIDE)).map_err(|error| error.to_string());
+        let listed: Vec<_> = memory.pointers(None).map(|found| found.map_err(|error| error.to_string())).collect();
+        // One rule for all who walk pages, so one error.
+        let error = read.clone().err();
+        assert_eq!((listed.len(), listed[0].as_ref().err()), (1, error.as_ref()));
+        assert_eq!(read.ok(), goes.then(|| (BASE + SLIDE).to_le_bytes().to_vec()));
+        assert!(error.is_none_or(|error| error.contains("page_size") && error.contains("2097152")));
+        let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
+        assert_eq!(cache.verify().unwrap().iter().any(|finding| finding.contains("page_size")), !goes);
+    }
 }

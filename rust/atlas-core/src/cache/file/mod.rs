@@ -191,12 +191,18 @@ impl CacheFile {
     /// The path at `offset`, up to its NUL. `None` where there is none within 4096 bytes, or where the offset leads into the header.
     #[must_use]
     pub fn path_at(&self, offset: u32) -> Option<&[u8]> {
-        if offset < self.0.header.mapping_offset {
-            return None;
+        self.path_within(offset, LONGEST_PATH).0
+    }
+
+    /// The same, with at most `most` bytes looked at, and how many were: to see that there is none takes a look at many.
+    pub(in crate::cache) fn path_within(&self, offset: u32, most: usize) -> (Option<&[u8]>, usize) {
+        let start = usize::try_from(offset).ok().filter(|_| offset >= self.0.header.mapping_offset);
+        let rest = start.and_then(|start| self.0.bytes.get(start..)).unwrap_or_default();
+        let rest = rest.get(..most.min(LONGEST_PATH)).unwrap_or(rest);
+        match rest.iter().position(|byte| *byte == 0) {
+            Some(end) => (rest.get(..end), end.saturating_add(1)),
+            None => (None, rest.len()),
         }
-        let rest = self.0.bytes.get(usize::try_from(offset).ok()?..)?;
-        let rest = rest.get(..LONGEST_PATH).unwrap_or(rest);
-        rest.get(..rest.iter().position(|byte| *byte == 0)?)
     }
 
     /// Whether `path` stands at `offset`.

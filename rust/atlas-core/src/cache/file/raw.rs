@@ -68,8 +68,8 @@ pub(super) mod header {
     pub const PREWARMING: usize = 0x218;
     /// macOS 27 and iOS 27; not in a published header.
     pub const CPU: usize = 0x228;
-    /// Where what we know ends. Eight bytes before it have been seen as 0 only.
-    pub const KNOWN_SIZE: usize = 0x238;
+    /// Where what we know ends. Eight bytes behind it, the last ones of macOS 27, have been seen as 0 only.
+    pub const KNOWN_SIZE: usize = 0x230;
 }
 
 /// `dyld_cache_mapping_info`.

@@ -24,6 +24,8 @@ pub(super) struct AddressMap {
     /// Apart from the rest, so that a search touches few lines of memory: a whole system has about 200.
     starts: Vec<u64>,
     spans: Vec<Span>,
+    /// Where the first byte is that is not mapped, from each start on.
+    ends: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,8 @@ impl AddressMap {
         }
         // Stable: of two that start together, the one of the earlier file comes first.
         all.sort_by_key(|(start, _)| *start);
-        let mut map = Self { starts: Vec::with_capacity(all.len()), spans: Vec::with_capacity(all.len()) };
+        let mut map =
+            Self { starts: Vec::with_capacity(all.len()), spans: Vec::with_capacity(all.len()), ends: Vec::new() };
         let (mut end, mut overlaps) = (0_u64, 0_usize);
         for (start, mut span) in all.into_iter().filter(|(_, span)| span.size != 0) {
             let hidden = end.saturating_sub(start).min(span.size);
@@ -70,10 +73,36 @@ impl AddressMap {
                 map.spans.push(span);
             }
         }
+        map.ends = map.runs();
         if let more @ 1.. = overlaps.saturating_sub(MOST_WARNINGS) {
             warnings.push(format!("{more} more mappings overlap others"));
         }
         map
+    }
+
+    fn runs(&self) -> Vec<u64> {
+        let mut next: Option<(u64, u64)> = None;
+        let mut ends: Vec<_> = self
+            .starts
+            .iter()
+            .zip(&self.spans)
+            .rev()
+            .map(|(start, span)| {
+                let own = start.saturating_add(span.size);
+                let end = next.filter(|(start, _)| *start == own).map_or(own, |(_, end)| end);
+                next = Some((*start, end));
+                end
+            })
+            .collect();
+        ends.reverse();
+        ends
+    }
+
+    /// How many bytes are mapped from `address` on without a gap, by however many mappings.
+    pub(super) fn mapped_from(&self, address: u64) -> u64 {
+        let index = self.starts.partition_point(|start| *start <= address).checked_sub(1);
+        let end = index.and_then(|index| self.ends.get(index).copied()).unwrap_or_default();
+        end.saturating_sub(address)
     }
 
     #[inline]

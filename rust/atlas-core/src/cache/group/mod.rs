@@ -161,6 +161,12 @@ impl CacheGroup {
         self.map.at(address)
     }
 
+    /// How many bytes are mapped from the unslid `address` on without a gap, by however many mappings.
+    #[must_use]
+    pub fn mapped_from(&self, address: u64) -> u64 {
+        self.map.mapped_from(address)
+    }
+
     /// The `size` bytes at the unslid `address`; `None` where they are not all in one mapping and its file.
     #[must_use]
     pub fn slice(&self, address: u64, size: u64) -> Option<Bytes> {

@@ -54,6 +54,10 @@ impl Listing {
 struct Purse(u64);
 
 impl Purse {
+    fn left(&self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
     fn spend(&mut self, bytes: usize) -> bool {
         let left = self.0.checked_sub(bytes as u64);
         self.0 = left.unwrap_or_default();
@@ -129,8 +133,11 @@ impl<'a> Builder<'a> {
     fn image(&mut self, main: &CacheFile, info: Option<ImageInfo>, text: Option<TextInfo>) {
         let address = info.map(|info| info.address).or(text.map(|text| text.address)).unwrap_or_default().0;
         let offsets = [text.map(|text| text.path_offset), info.map(|info| info.path_offset)];
-        let path = offsets.into_iter().flatten().find_map(|offset| main.path_at(offset));
-        let path = path.filter(|path| self.names.spend(path.len().saturating_add(1)));
+        let path = offsets.into_iter().flatten().find_map(|offset| {
+            let (path, looked_at) = main.path_within(offset, self.names.left());
+            self.names.spend(looked_at);
+            path
+        });
         let install_name = path.map_or(0, |path| self.arena.add(path));
         if install_name == 0 {
             self.report.note(&format!("the image at {address:#x} has no path"));

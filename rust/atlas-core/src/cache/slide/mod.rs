@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 
 use self::decode::{Encoding, Value};
 use self::links::Links;
+pub(crate) use self::parse::LARGEST_PAGE;
 
 /// The slide info of one mapping.
 #[derive(Clone, Debug)]

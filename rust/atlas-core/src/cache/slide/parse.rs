@@ -11,6 +11,9 @@ use super::raw::{STARTS_V2, STARTS_V3, STARTS_V4, StartFormat, VERSION, v1, v2, 
 /// Pages are 4 KiB or 16 KiB. Below this, a pointer would be longer than a page.
 const SMALLEST_PAGE: u32 = 16;
 
+/// Far larger than any page. A page is walked as a whole, so that without a bound a small part of a mapping would cost all of it.
+pub(crate) const LARGEST_PAGE: u32 = 1 << 20;
+
 /// The bytes that the fields are read from.
 #[derive(Clone, Copy)]
 struct Info<'a>(&'a [u8]);
@@ -39,10 +42,11 @@ impl<'a> Info<'a> {
 
     fn page_size(self, at: usize) -> Result<u32> {
         let size = self.u32(at, "page_size")?;
-        if size >= SMALLEST_PAGE && size.is_power_of_two() {
+        if (SMALLEST_PAGE..=LARGEST_PAGE).contains(&size) && size.is_power_of_two() {
             return Ok(size);
         }
-        Err(Error::cache("a power of two as size of pages", size.to_string()).at_offset(at).at_key("page_size"))
+        let expected = format!("a power of two of {SMALLEST_PAGE} to {LARGEST_PAGE} as size of pages");
+        Err(Error::cache(expected, size.to_string()).at_offset(at).at_key("page_size"))
     }
 
     fn starts(self, offset: usize, count: u32, extras: &'a [u8], format: StartFormat) -> Result<Pages<'a>> {

@@ -39,11 +39,16 @@ struct Bounded {
 
 impl Bounded {
     fn add(&mut self, path: &[u8], row: u32) -> Result<()> {
-        self.taken = self.taken.saturating_add(path.len()).saturating_add(PATH_OVERHEAD);
+        self.spend(path.len())?;
+        self.entries.push((String::from_utf8_lossy(path).into_owned(), row));
+        Ok(())
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.taken = self.taken.saturating_add(bytes).saturating_add(PATH_OVERHEAD);
         if self.taken > MOST_BYTES {
             return Err(Error::limit("bytes of paths of images", MOST_BYTES as u64, self.taken as u64));
         }
-        self.entries.push((String::from_utf8_lossy(path).into_owned(), row));
         Ok(())
     }
 }
@@ -53,8 +58,12 @@ impl Bounded {
 pub fn alias_rows(file: &CacheFile) -> Paths {
     let mut paths = Bounded::default();
     for &row in file.alias_rows().rows() {
-        let path = file.image(row).and_then(|image| file.path_at(image.path_offset));
-        if let Err(error) = path.map_or(Ok(()), |path| paths.add(path, row)) {
+        let Some(image) = file.image(row) else { continue };
+        let added = match file.path_within(image.path_offset, usize::MAX) {
+            (Some(path), _) => paths.add(path, row),
+            (None, looked_at) => paths.spend(looked_at),
+        };
+        if let Err(error) = added {
             return Paths { entries: paths.entries, faults: vec![format!("images: {error}")] };
         }
     }

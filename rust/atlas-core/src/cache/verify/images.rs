@@ -44,15 +44,14 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
                 text_size.get_or_insert((segment.preferred_load_address, segment.vm_size));
             }
             let (start, in_file) = (segment.preferred_load_address, segment.file_size.min(segment.vm_size));
-            if in_file != 0 && group.at(start).is_none_or(|place| place.left < in_file) {
+            if group.mapped_from(start) < in_file {
                 lost.push((segment.name, start, in_file));
             }
         });
         let Ok(outline) = outline else { continue };
         // Segments of files that are missing are missing with them.
         for (segment, start, size) in lost.into_iter().filter(|_| group.missing().is_empty()) {
-            findings
-                .add(|| format!("{}: {segment} at {start:#x} has {size:#x} bytes that no one mapping holds", name()));
+            findings.add(|| format!("{}: {segment} at {start:#x} has {size:#x} bytes that are not all mapped", name()));
         }
         if let Some((start, _)) = text_size.filter(|(start, _)| *start != address) {
             findings.add(|| format!("{}: its header says that it lies at {start:#x}, the table {address:#x}", name()));

@@ -80,8 +80,6 @@ const ATLAS: &[(&str, &str, bool, bool)] = &[
     ("psze", NUMBER, false, false),
     ("imgs", "array", false, false),
     ("dscs", "array", false, false),
-    ("snme", FILE_NAME, true, true),
-    ("suid", UUID, true, true),
     ("imgs[2].segs[1].padr", ADDRESS, false, true),
     ("imgs[2].uuid", UUID, true, true),
     ("dscs[1].name", FILE_NAME, false, true),
@@ -169,6 +167,33 @@ fn keys_of_a_process() {
 fn keys_of_a_cache() {
     assert_eq!(read(&atlas(), false).1, Some(vec![]));
     every_key(&atlas(), false, ATLAS);
+}
+
+/// As dyld does. Nothing else of the record depends on them.
+#[test]
+fn optional_keys_of_a_cache_are_absent_where_they_are_wrong() {
+    let wrong = |path: &str, value: Tree, expected: &str| {
+        let full = full(path);
+        let tree = atlas().with(&full, value);
+        for lenient in [false, true] {
+            let (record, warnings) = super::cache(&tree, policy(lenient)).unwrap();
+            assert_eq!(warnings.len(), 1, "{path}: {warnings:?}");
+            assert!(warnings[0].contains(&format!("{full}: expected {expected}, found")), "{warnings:?}");
+            let image = record.images.row(2).unwrap();
+            let offset = record.images.segments(&image).nth(1).unwrap().file_offset;
+            let has = (record.symbol_file_name.is_some(), record.symbol_file_uuid.is_some(), offset.is_some());
+            assert_eq!(has, (path != "snme", path != "suid", !path.ends_with("foff")), "{path}");
+        }
+    };
+    for value in [Tree::True, Tree::Int(5), super::tree::text("../x"), super::tree::text(&"n".repeat(4097))] {
+        wrong("snme", value, FILE_NAME);
+    }
+    for value in [Tree::True, Tree::Int(5), Tree::Data(vec![0; 15])] {
+        wrong("suid", value, UUID);
+    }
+    for value in [Tree::True, Tree::Int(-1), Tree::Data(vec![0; 8])] {
+        wrong("imgs[2].segs[1].foff", value, NUMBER);
+    }
 }
 
 #[test]

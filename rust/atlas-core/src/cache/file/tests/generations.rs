@@ -154,12 +154,12 @@ fn images_of_every_generation() {
 #[test]
 fn what_is_not_known_yet_is_kept() {
     let mut builder = Builder::new("dyld_v1arm64ex2", 0x260);
-    builder.fields.push((0x238, (0..0x28).collect()));
+    builder.fields.push((0x230, (0..0x30).collect()));
     builder.images = IMAGES.to_vec();
     let file = builder.parse();
-    assert_eq!(file.unknown_header(), (0..0x28).collect::<Vec<u8>>());
+    assert_eq!(file.unknown_header(), (0..0x30).collect::<Vec<u8>>());
     assert_eq!(images(&file).len(), 2);
-    for size in [0x28, 0x140, 0x238] {
+    for size in [0x28, 0x140, 0x228, 0x230] {
         assert!(Builder::new("dyld_v1   arm64", size).parse().unknown_header().is_empty(), "{size:#x}");
     }
 }

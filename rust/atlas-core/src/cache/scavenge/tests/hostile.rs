@@ -48,6 +48,25 @@ fn a_path_that_all_images_share() {
 }
 
 #[test]
+fn looking_for_paths_that_have_no_end_costs_too() {
+    // 600 paths of 4 KiB without an end are more than the file and what is spare; the last image has a good one.
+    let count = 600;
+    let end = 0x400 + 32 * count;
+    let mut file = Builder::new("dyld_v1  arm64e", 0x140).set32(0x18, &[0x400, count as u32]);
+    let row = |path: usize| [(BASE + 0x200).to_le_bytes(), [0; 8], [0; 8], (path as u64).to_le_bytes()].concat();
+    file = file.piece(0x400, row(end).repeat(count));
+    file =
+        file.piece(end - 32, row(end + 0x2000)).piece(end, vec![b'x'; 0x2000]).piece(end + 0x2000, b"/good\0".to_vec());
+    file.length = end + 0x3000;
+    file.maps = vec![map(BASE, file.length as u64, 0)];
+    let known = known(&group(&file));
+    assert_eq!(name(&known, count - 1), None);
+    // Fewer leave something for it.
+    file = file.set32(0x18, &[0x400 + 32 * 500, 100]);
+    assert_eq!(name(&super::known(&group(&file)), 99).as_deref(), Some("/good"));
+}
+
+#[test]
 fn segment_names_without_end() {
     let mut library = image::Builder::new(image::ARM64E);
     for number in 0..20_000 {

@@ -104,6 +104,30 @@ fn each_fault_is_one_sentence() {
 }
 
 #[test]
+fn a_segment_may_lie_in_mappings_that_follow_each_other() {
+    let with = |gap: u64| {
+        let mut file = sound();
+        file.maps[0].size = 0x6000;
+        file.maps.insert(1, Map { max: 3, init: 3, ..map(BASE + 0x6000 + gap, 0x2000 - gap, 0x6000) });
+        file.maps[2].offset = 0x8000 - gap;
+        findings(&file.piece(0x4000, spanning(BASE + 0x4000)))
+    };
+    assert_eq!(with(0), [""; 0]);
+    let found = with(0x800);
+    let says = "__DATA at 0x180005000 has 0x2000 bytes that are not all mapped";
+    assert!(found.iter().any(|finding| finding.contains(says)), "{found:?}");
+}
+
+/// A library with data on both sides of BASE + 0x6000.
+fn spanning(address: u64) -> Vec<u8> {
+    let mut library = image::Builder::new(image::ARM64E)
+        .segment(&image::SegmentSpec::new("__TEXT", [address, 0x1000, address - BASE, 0x1000], 5))
+        .segment(&image::SegmentSpec::new("__DATA", [BASE + 0x5000, 0x2000, 0x5000, 0x2000], 3));
+    library.commands.push([&0x1b_u32.to_le_bytes()[..], &24_u32.to_le_bytes(), &[1; 16]].concat());
+    library.build()
+}
+
+#[test]
 fn a_missing_file_is_a_finding() {
     let mut main = sound();
     main.subcaches = vec![([3; 16], 0x10_0000, ".01")];
