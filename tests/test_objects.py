@@ -15,14 +15,15 @@ import pytest
 import dyld_atlas
 from command_line import NASTY
 from dyld_atlas import FileIdentifier, Limits, SharedCache, Snapshot, _native, diff, formats
-from dyld_atlas.formats import Archive, ArchiveWriter, MachO
+from dyld_atlas.formats import AOTCacheHeader, Archive, ArchiveWriter, MachO
 from dyld_atlas.testing import CacheBuilder, SharedCacheBuilder, SimulatedProcess, SnapshotBuilder
+from test_cache_tables import region, translations, write
 
 # Whoever copies a writer wants a second one: it says that it cannot.
 MUTABLE = {"ArchiveWriter"}
 PICKLES = {"Snapshot", "Limits", "FileIdentifier"}
 # What is made by those in the list below, and is not public.
-PRIVATE = {"ColumnBuffer", "Changes", "Task", "Watch", "LazySequence"}
+PRIVATE = {"Call", "Calls", "Changes", "ColumnBuffer", "LazySequence", "Task", "Watch"}
 UGLY = "\x1b]0;evil\x07\r\n"
 
 
@@ -44,6 +45,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     writer.add_file(UGLY, b"")
     archive = Archive.from_bytes(writer.to_bytes())
     macho = MachO.from_bytes(bytes(cache.images[0].segments[0].data()))
+    with_tables = SharedCache.open(write(folder / "tables"))
     made = [
         snapshot,
         snapshot.images,
@@ -61,6 +63,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         cache.mappings()[0],
         cache.images[0].segments[0].sections[0],
         cache.pointers(),
+        cache.memory_map()[0],
         cache.pointers()[0],
         cache.pointers().columns(),
         Limits(),
@@ -70,6 +73,9 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         writer,
         macho,
         macho.slices[0],
+        with_tables.function_variants()[0],
+        with_tables.dynamic_data(region()),
+        AOTCacheHeader.from_bytes(translations()),
     ]
     return {type(each).__name__.removesuffix("_"): each for each in made}
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dyld_atlas import Change, ProcessEvent, Watcher, WatcherError
+from dyld_atlas import Change, Watcher, WatcherError
 from dyld_atlas.testing import SimulatedProcess
 from processes import eventually, linux, names, nothing_left_over, told  # noqa: F401  # a fixture
 
@@ -168,114 +168,6 @@ def test_next_waits_as_long_as_it_is_told() -> None:
         simulated.kill()
         assert watcher.next() is None
         assert watcher.next() is None
-
-
-def test_callbacks() -> None:
-    heard: list[tuple[str, str, bool]] = []
-    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
-        handle = watcher.subscribe(lambda change: heard.append(told(change)))
-        assert handle > 0
-        simulated.load("/usr/lib/a.dylib")
-        # The process was held until the callback had returned.
-        assert heard == [("+", "demo", True), ("+", "a.dylib", False)]
-        watcher.unsubscribe(handle)
-        watcher.unsubscribe(handle)
-        watcher.unsubscribe(12345)
-        simulated.load("/usr/lib/b.dylib")
-        later: list[str] = []
-        assert watcher.subscribe(lambda change: later.append(change.image.name)) > handle
-        eventually(lambda: later == ["demo", "a.dylib", "b.dylib"])
-        assert len(heard) == 2
-        with pytest.raises(TypeError, match="callable"):
-            watcher.subscribe(None)  # type: ignore[arg-type]
-
-
-def test_events() -> None:
-    heard: list[str] = []
-    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
-        watcher.on(ProcessEvent.MAIN, lambda: heard.append("main"))
-        watcher.on(7, lambda: heard.append("seven"))
-        handle = watcher.on(ProcessEvent.ATLAS_CHANGED, lambda: heard.append("changed"))
-        simulated.send(ProcessEvent.MAIN)
-        simulated.send(7)
-        simulated.load("/usr/lib/a.dylib")
-        simulated.send(ProcessEvent.BEFORE_INITIALIZERS)
-        assert heard == ["main", "seven", "changed"]
-        watcher.unsubscribe(handle)
-        simulated.load("/usr/lib/b.dylib")
-        assert heard == ["main", "seven", "changed"]
-
-
-def test_a_callback_that_raises_hurts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    raised: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda info: raised.append((info.exc_type, info.object)))
-    heard: list[str] = []
-
-    def bad(change: Change) -> None:
-        raise KeyError(change.image.name)
-
-    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch() as watcher:
-        watcher.subscribe(bad)
-        watcher.subscribe(lambda change: heard.append(change.image.name))
-        simulated.load("/usr/lib/a.dylib")
-        assert heard == ["demo", "a.dylib"]
-        assert raised == [(KeyError, bad)] * 2
-
-
-def test_callbacks_may_subscribe_unsubscribe_and_close() -> None:
-    heard: list[str] = []
-    with SimulatedProcess(["/bin/demo"]) as simulated:
-        watcher = simulated.process.watch()
-        handles: list[int] = []
-
-        def once(change: Change) -> None:
-            heard.append("once")
-            watcher.unsubscribe(handles[0])
-            watcher.subscribe(lambda change: heard.append(change.image.name))
-            watcher.on(ProcessEvent.MAIN, watcher.close)
-
-        simulated.load("/usr/lib/a.dylib")
-        ready = threading.Event()
-        handles.append(watcher.subscribe(lambda change: ready.wait(5) and handles and once(change)))
-        ready.set()
-        eventually(lambda: heard == ["once", "demo", "a.dylib"])
-        simulated.send(ProcessEvent.MAIN)
-        eventually(lambda: watcher.end == "closed")
-        simulated.load("/usr/lib/b.dylib")
-        assert heard == ["once", "demo", "a.dylib"]
-
-
-def test_a_slow_callback_is_overtaken() -> None:
-    go_on = threading.Event()
-    heard: list[str] = []
-    with SimulatedProcess(["/bin/demo"]) as simulated, simulated.process.watch(reply_within=0.2) as watcher:
-        watcher.subscribe(lambda change: (go_on.wait(30), heard.append(change.image.name)))
-        start = time.monotonic()
-        for number in range(5):
-            simulated.load(f"/usr/lib/{number}")
-        assert time.monotonic() - start < 5
-        assert heard == []
-        go_on.set()
-        eventually(lambda: heard == ["demo", "0", "1", "2", "3", "4"])
-    with pytest.raises(ValueError, match="below zero"):
-        SimulatedProcess().process.watch(reply_within=-1)
-
-
-def test_the_target_does_not_wait_for_the_interpreter() -> None:
-    """One long operation that keeps the interpreter to itself must not hold the target."""
-    with SimulatedProcess() as simulated, simulated.process.watch(reply_within=0.1) as watcher:
-        watcher.subscribe(lambda change: None)
-        # The child publishes and waits for replies by itself, for as long as this thread lets nobody else run.
-        old = sys.getswitchinterval()
-        sys.setswitchinterval(1000)
-        try:
-            with simulated.publish_at_full_speed(1.0, notify=True) as publishing:
-                end = time.monotonic() + 1.2
-                while time.monotonic() < end:
-                    pass
-        finally:
-            sys.setswitchinterval(old)
-        assert (publishing.count or 0) >= 16
 
 
 def test_control_c_ends_the_waiting() -> None:
@@ -455,6 +347,24 @@ def test_python_ends_with_a_watcher_open() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_forked_while_a_thread_begins_to_wait() -> None:
+    with SimulatedProcess() as simulated, simulated.process.watch() as watcher:
+        # What a thread holds in its first call of next().
+        with watcher._beginning:
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    signal.alarm(10)
+                    with pytest.raises(WatcherError, match="fork"):
+                        watcher.next(0)
+                    code = 0
+                finally:
+                    os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.slow

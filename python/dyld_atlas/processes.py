@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ._calling import Callbacks
 from ._native import Change, Changes, Task, Watch
 
 if TYPE_CHECKING:
@@ -122,12 +123,13 @@ class Watcher:
     when the process has ended already hears what was there last.
 
     A watcher has a thread that replies to the process, and one that calls callbacks once there are any. It closes
-    itself in a forked child, and when Python ends.
+    itself when nothing refers to it but its own callbacks, in a forked child, and when Python ends.
     """
 
     def __init__(self, watch: Watch, /) -> None:
         """Use :meth:`Process.watch`."""
         self._watch = watch
+        self._callbacks = Callbacks(watch)
         self._queue: Changes | None = None
         self._beginning = Lock()
         _remember(self)
@@ -159,6 +161,8 @@ class Watcher:
             WatcherError: watching failed, or this is a forked child.
             ValueError: ``timeout`` is below zero.
         """
+        # In a forked child that raises, before a lock is waited for that nobody may hold there any more.
+        _ = self.end
         with self._beginning:
             if self._queue is None:
                 if self.end == "closed":
@@ -173,13 +177,18 @@ class Watcher:
         :func:`sys.unraisablehook`, and it is called again next time. It may subscribe, unsubscribe and close.
 
         Raises:
-            WatcherError: the watcher has ended, or this is a forked child.
+            TypeError: ``callback`` cannot be called.
+            WatcherError: the watcher has ended, no thread is left, or this is a forked child.
         """
-        return self._watch.subscribe(callback)
+        return self._callbacks.add(callback, self._watch.subscribe)
 
     def on(self, event: "ProcessEvent | int", callback: Callable[[], object], /) -> int:
-        """Calls ``callback`` whenever ``event`` comes; all else is as with :meth:`subscribe`."""
-        return self._watch.on(int(event), callback)
+        """Calls ``callback`` whenever ``event`` comes; all else is as with :meth:`subscribe`.
+
+        Raises:
+            ValueError: no event can have that number: it is below 0 or above 4095.
+        """
+        return self._callbacks.add(callback, lambda number: self._watch.on(number, int(event)))
 
     def unsubscribe(self, handle: int, /) -> None:
         """Calls no more what :meth:`subscribe` or :meth:`on` gave ``handle`` for; does nothing if there is no such.
@@ -190,6 +199,7 @@ class Watcher:
             WatcherError: this is a forked child.
         """
         self._watch.unsubscribe(handle)
+        self._callbacks.remove(handle)
 
     @property
     def snapshot(self) -> "Snapshot":
@@ -230,6 +240,7 @@ class Watcher:
     def close(self) -> None:
         """Ends everything, and lets the process go on. Waits for its threads, but not for a callback that hangs."""
         self._watch.close()
+        self._callbacks.close()
 
     def __enter__(self) -> "Self":
         return self

@@ -11,6 +11,7 @@ from ._native_cache import Mapping_ as Mapping_
 from ._native_cache import SharedCache as SharedCache
 from ._native_cache import SharedCacheRecord as SharedCacheRecord
 from ._native_cache import SubCache as SubCache
+from ._native_formats import AOTCacheHeader as AOTCacheHeader
 from ._native_formats import Archive as Archive
 from ._native_formats import ArchiveEntry as ArchiveEntry
 from ._native_formats import ArchiveWriter as ArchiveWriter
@@ -26,12 +27,17 @@ from ._native_images import ImageList as ImageList
 from ._native_images import Location as Location
 from ._native_images import Segment as Segment
 from ._native_images import SegmentColumns as SegmentColumns
+from ._native_memory import DynamicData as DynamicData
+from ._native_memory import FunctionVariant as FunctionVariant
+from ._native_memory import MemoryRegion as MemoryRegion
 from ._native_memory import Pointer as Pointer
 from ._native_memory import PointerColumns as PointerColumns
 from ._native_memory import PointerList as PointerList
 from ._native_memory import Section as Section
 from ._native_options import FileIdentifier as FileIdentifier
 from ._native_options import Limits as Limits
+from ._native_process import Call as Call
+from ._native_process import Calls as Calls
 from ._native_process import Change as Change
 from ._native_process import Changes as Changes
 from ._native_process import Task as Task

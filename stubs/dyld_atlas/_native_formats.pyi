@@ -11,6 +11,7 @@ from uuid import UUID
 from typing_extensions import Buffer, disjoint_base
 
 from ._native_options import Limits
+from .addresses import PreferredAddress
 
 _StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -227,5 +228,62 @@ class MachO:
     @property
     def slices(self) -> Sequence[MachOSlice]:
         """One for each architecture, in the order of the file."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class AOTCacheHeader:
+    """The header of an ``aot_shared_cache`` file: Rosetta's translations of an x86_64 cache. Its code is not read.
+
+    Apple publishes no layout of it; this is the one that others have found.
+    """
+
+    @classmethod
+    def from_bytes(cls, data: Buffer, /) -> Self:
+        """Read a file that is in memory, or its beginning.
+
+        Raises:
+            CacheError: it does not begin with ``AotCache``, or the header leaves it.
+        """
+
+    @classmethod
+    def open(cls, path: _StrPath, /) -> Self:
+        """Read a file, such as ``aot_shared_cache.0`` beside a cache for Intel processors.
+
+        Raises:
+            OSError: the operating system refuses the file.
+            CacheError: as `from_bytes`.
+        """
+
+    @property
+    def uuid(self) -> UUID:
+        """Of this file; what a process names in `SharedCacheRecord.aot_uuid`."""
+
+    @property
+    def x86_uuid(self) -> UUID:
+        """Of the cache that was translated."""
+
+    @property
+    def cambria_version(self) -> bytes:
+        """The version of the translator, 32 bytes as they stand there."""
+
+    @property
+    def code_signature(self) -> tuple[int, int]:
+        """Where the code signature lies in the file, and how many bytes it has."""
+
+    @property
+    def fragment_count(self) -> int:
+        """How many pieces of code were translated."""
+
+    @property
+    def header_size(self) -> int:
+        """Bytes of the header with its mappings."""
+
+    @property
+    def mappings(self) -> Sequence[tuple[PreferredAddress, int, int]]:
+        """What of the file is mapped where: unslid address, size, offset in the file."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...

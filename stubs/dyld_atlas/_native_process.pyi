@@ -3,7 +3,6 @@
 A part of the stub of the compiled module; there is no module of this name. See _native.pyi.
 """
 
-from collections.abc import Callable
 from typing import ClassVar, Literal, Self, final
 
 from ._native_images import Image
@@ -71,11 +70,17 @@ class Watch:
     def changes(self) -> Changes:
         """A queue of its own: every image that is there, then every change."""
 
-    def subscribe(self, callback: Callable[[Change], object], /) -> int:
-        """Call `callback` for every image that is there, then for every change."""
+    def reserve(self) -> int:
+        """A number for a callback to come."""
 
-    def on(self, event: int, callback: Callable[[], object], /) -> int:
-        """Call `callback` whenever the event comes."""
+    def subscribe(self, number: int, /) -> None:
+        """Have `calls` name this number for every image that is there, then for every change."""
+
+    def on(self, number: int, event: int, /) -> None:
+        """Have `calls` name this number whenever the event comes."""
+
+    def calls(self) -> Calls | None:
+        """The calls that are to be made; None while somebody makes them."""
 
     def unsubscribe(self, handle: int, /) -> bool:
         """Strike a callback off, and say whether there was one of that number."""
@@ -98,6 +103,25 @@ class Watch:
 
     def close(self) -> None:
         """End everything."""
+
+@final
+class Call:
+    """A call that is to be made."""
+
+    @property
+    def number(self) -> int:
+        """The number of the callback."""
+
+    @property
+    def change(self) -> Change | None:
+        """What it is to hear; None for an event, which is called for without."""
+
+@final
+class Calls:
+    """The calls of one watcher, for the one thread that makes them. They do not keep the watcher alive."""
+
+    def next(self) -> Call | None:
+        """Wait for the next call; the one before counts as made. None when none will come."""
 
 @final
 class Changes:

@@ -22,6 +22,8 @@ PLAIN = {
     "StrPath": "A path: text, or an object that stands for a path.",
     "Content": "What a section of a `SharedCacheBuilder` holds: bytes, a pointer, a list of both, or how many zeros.",
     "SegmentLike": "A segment for the builders: name, size and, if wanted, permissions, file size and address.",
+    "RecordedStep": "What one call of `RecordedTask.snapshot` meets: a snapshot, `TORN`, or an error.",
+    "TORN": "A step of `RecordedTask`: the process publishes anew whenever it is read, so no snapshot is whole.",
     "__version__": "The version of this package.",
 }
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["any_source", "cache", "either", "files", "is_cache"]
 
-_MAGIC = b"dyld_v1"
+# That of Rosetta's translations, too: opening it as a cache says what it is.
+_MAGICS = (b"dyld_v1", b"AotCache")
 _NO_SLIDE = "--slide is for shared caches: a snapshot knows its own"
 
 
@@ -23,7 +24,7 @@ def is_cache(path: str) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(8).startswith(_MAGICS)
     except OSError:
         return False
 

@@ -68,6 +68,8 @@ def describe(head: bytes, wanted: str = "snapshot") -> str:
         return "the file is empty"
     if head.startswith(_CACHE):
         return "this is a file of a shared cache, not a snapshot; dyld-atlas cache sums it up"
+    if head.startswith(b"AotCache"):
+        return "this is the cache of Rosetta's translations; give dyld_shared_cache_x86_64 beside it"
     if head.startswith(b"AEA1"):
         return "this is an encrypted or signed archive (AEA); decrypt it first"
     if head[:4] in _MACH_O:

@@ -44,7 +44,7 @@ use std::time::Instant;
 use loom::sync::Arc;
 use loom::thread;
 
-use kind::{Counting, Light, Numbers};
+use kind::{Counting, Light, Numbers, register};
 use parts::{Attempt, Denied, End, Hub, Input, Role, State, Task};
 
 type TestHub = Hub<Counting>;
@@ -80,7 +80,7 @@ fn a_listener_hears_each_number_once_whenever_it_comes() {
             hub.publish(&Numbers(1..2), Some(Numbers(0..2)));
             hub.publish(&Numbers(2..3), Some(Numbers(0..3)));
         });
-        let id = hub.register(None, Role::Stream(Light::default())).unwrap();
+        let id = register(&hub, Role::Stream(Light::default())).unwrap();
         receiver.join().unwrap();
         assert_eq!(waiting(&hub, id), [0, 1, 2]);
     });
@@ -91,7 +91,7 @@ fn a_stream_that_waits_is_woken_by_each_change_and_by_the_end() {
     model(|| {
         let hub = connected(Numbers(0..0));
         let light = Light::default();
-        let id = hub.register(None, Role::Stream(light.clone())).unwrap();
+        let id = register(&hub, Role::Stream(light.clone())).unwrap();
         let receiver = spawn(&hub, |hub| {
             hub.publish(&Numbers(1..2), None);
             hub.feed(Input::Exited);
@@ -108,7 +108,7 @@ fn a_bell_is_on_exactly_while_something_waits() {
     model(|| {
         let hub = connected(Numbers(0..0));
         let light = Light::default();
-        let id = hub.register(None, Role::Stream(light.clone())).unwrap();
+        let id = register(&hub, Role::Stream(light.clone())).unwrap();
         let receiver = spawn(&hub, |hub| {
             hub.publish(&Numbers(1..2), None);
             hub.publish(&Numbers(2..3), None);
@@ -124,12 +124,12 @@ fn a_bell_is_on_exactly_while_something_waits() {
 fn the_receiver_settles_once_handlers_have_heard_all() {
     model(|| {
         let hub = connected(Numbers(0..0));
-        let id = hub.register(None, Role::Handler(Some("h"))).unwrap();
+        let id = register(&hub, Role::Handler).unwrap();
         let deliverer = spawn(&hub, |hub| {
             let mut heard = Vec::new();
             while let Some(call) = hub.call() {
                 heard.push(call.item);
-                hub.called(call.id, call.handler);
+                hub.called();
             }
             heard
         });
@@ -145,12 +145,12 @@ fn the_receiver_settles_once_handlers_have_heard_all() {
 fn a_handler_may_leave_and_come_within_its_call() {
     model(|| {
         let hub = connected(Numbers(0..1));
-        let id = hub.register(None, Role::Handler(Some("h"))).unwrap();
+        let id = register(&hub, Role::Handler).unwrap();
         let deliverer = spawn(&hub, move |hub| {
             let call = hub.call().unwrap();
             let _ = hub.unregister(id);
-            let other = hub.register(None, Role::Stream(Light::default())).unwrap();
-            hub.called(call.id, call.handler);
+            let other = register(hub, Role::Stream(Light::default())).unwrap();
+            hub.called();
             (call.item, other)
         });
         hub.publish(&Numbers(1..2), Some(Numbers(0..2)));
@@ -199,7 +199,7 @@ fn a_refusal_reaches_everybody_and_ends_it() {
 fn who_comes_while_the_last_one_leaves_is_connected() {
     model(|| {
         let hub = connected(Numbers(0..1));
-        let first = hub.register(None, Role::Stream(Light::default())).unwrap();
+        let first = register(&hub, Role::Stream(Light::default())).unwrap();
         let receiver = spawn(&hub, |hub| {
             let mut connections = 1;
             loop {
@@ -219,7 +219,7 @@ fn who_comes_while_the_last_one_leaves_is_connected() {
         });
         let left = hub.unregister(first);
         assert!(left.wake);
-        let second = hub.register(None, Role::Stream(Light::default())).unwrap();
+        let second = register(&hub, Role::Stream(Light::default())).unwrap();
         assert_eq!(waiting(&hub, second), [0]);
         let _ = hub.close();
         assert_eq!(receiver.join().unwrap(), 0, "what was connected was given back");
@@ -230,7 +230,7 @@ fn who_comes_while_the_last_one_leaves_is_connected() {
 fn closing_ends_everything_that_waits() {
     model(|| {
         let hub = connected(Numbers(0..0));
-        let id = hub.register(None, Role::Stream(Light::default())).unwrap();
+        let id = register(&hub, Role::Stream(Light::default())).unwrap();
         let receiver = spawn(&hub, |hub| {
             hub.settle(None);
             while hub.task() != Task::Stop {

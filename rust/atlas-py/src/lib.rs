@@ -32,6 +32,8 @@ mod _native {
     #[pymodule_export]
     use crate::buffers::ColumnBuffer;
     #[pymodule_export]
+    use crate::formats::aot_cache::AotCacheHeader;
+    #[pymodule_export]
     use crate::formats::archive::{Archive, ArchiveEntry};
     #[pymodule_export]
     use crate::formats::archive_writer::ArchiveWriter;
@@ -48,6 +50,8 @@ mod _native {
     #[pymodule_export]
     use crate::model::cache_record::SharedCacheRecord;
     #[pymodule_export]
+    use crate::model::cache_tables::{DynamicData, FunctionVariant};
+    #[pymodule_export]
     use crate::model::columns::{ImageColumns, SegmentColumns};
     #[pymodule_export]
     use crate::model::diff::{SnapshotDiff, diff};
@@ -61,6 +65,8 @@ mod _native {
     use crate::model::location::Location;
     #[pymodule_export]
     use crate::model::mapping::Mapping;
+    #[pymodule_export]
+    use crate::model::memory_map::MemoryRegion;
     #[pymodule_export]
     use crate::model::pointer::Pointer;
     #[pymodule_export]
@@ -77,6 +83,8 @@ mod _native {
     use crate::model::subcache::SubCache;
     #[pymodule_export]
     use crate::options::{FileIdentifier, Limits};
+    #[pymodule_export]
+    use crate::process::calls::{Call, Calls};
     #[pymodule_export]
     use crate::process::change::Change;
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! Strings of the formats as `str`, so that nothing is lost: bytes that are no text survive as lone surrogates.
 
 use atlas_core::bplist::Text;
+use atlas_core::identifier::FilePath;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -13,6 +14,11 @@ pub fn utf8<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>
             PyString::from_encoded_object(PyBytes::new(py, bytes).as_any(), Some(c"utf-8"), Some(c"surrogateescape"))
         }
     }
+}
+
+/// The path of a file, by the rule of `os.fsdecode`.
+pub fn path<'py>(py: Python<'py>, path: &FilePath) -> PyResult<Bound<'py, PyString>> {
+    utf8(py, path.as_bytes())
 }
 
 /// Big-endian UTF-16; unpaired surrogates stay as they are.

@@ -1,6 +1,6 @@
 //! From an atlas, wherever it lies, to the record of one cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -26,14 +26,9 @@ pub enum Supply {
 
 /// Where dyld puts the atlas of the cache at `cache_path`: beside it, the last extension cut and `.atlas` appended.
 #[must_use]
-pub fn atlas_path(cache_path: &str) -> String {
-    let leaf = cache_path.rfind('/').map_or(0, |slash| slash + 1);
-    // A dot that begins the file name begins no extension.
-    let end = match cache_path.get(leaf..).and_then(|leaf| leaf.rfind('.')) {
-        Some(dot) if dot > 0 => leaf + dot,
-        _ => cache_path.len(),
-    };
-    format!("{}.atlas", cache_path.get(..end).unwrap_or(cache_path))
+pub fn atlas_path(cache_path: &Path) -> PathBuf {
+    // `.development` has none of its own; and a dot that begins the file name begins no extension.
+    cache_path.with_extension("atlas")
 }
 
 /// The path, inside an archive, of the property list that describes the cache `uuid`.

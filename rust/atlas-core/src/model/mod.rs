@@ -7,10 +7,12 @@
 
 mod cache_files;
 mod cache_opening;
+mod cache_rows;
 mod columns;
 mod diff;
 mod image;
 mod image_set;
+mod memory_map;
 mod names;
 mod ranges;
 mod rewrite;
@@ -23,10 +25,12 @@ mod tests;
 
 pub use cache_files::CacheMapping;
 pub use cache_opening::OpenCacheOptions;
+pub use cache_rows::CacheFileName;
 pub use columns::{ImageColumns, SegmentColumns};
 pub use diff::{Difference, diff};
 pub use image::{Image, Segment};
 pub use image_set::{ImageSet, Location};
+pub use memory_map::MemoryRegion;
 pub use ranges::RangeIndex;
 pub use shared_cache::SharedCache;
 pub use snapshot::{Opening, Options, Snapshot};

@@ -217,31 +217,30 @@ impl Opening {
         let Some(reference) = self.record.cache.as_ref() else { return };
         // What is no text is the name of no file on Darwin.
         let Some(main) = reference.file_path.as_str() else { return };
-        let path = cache::atlas_path(main);
         // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
         // Darwin process has, may name another machine.
-        if !path.starts_with('/') || path.starts_with("//") {
+        if !main.starts_with('/') || main.starts_with("//") {
             return;
         }
         let main = PathBuf::from(main);
-        let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
+        let path = cache::atlas_path(&main);
+        let taken = self.take(&Supply::File(path.clone()), RecordOrigin::BesideCache);
         // What no file can be called is said once.
         let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));
         self.note_fault(&path, taken);
         if self.cache.is_none() && is_name {
-            let path = main.to_string_lossy().into_owned();
             let taken = self.take_cache(&main);
-            self.note_fault(&path, taken);
+            self.note_fault(&main, taken);
         }
     }
 
     /// Notes what is wrong with the file at `path`, unless it is simply not there.
-    fn note_fault(&mut self, path: &str, taken: Result<bool>) {
+    fn note_fault(&mut self, path: &Path, taken: Result<bool>) {
         match taken {
             Err(error) if !is_io(&error, std::io::ErrorKind::NotFound) => match error.kind() {
                 // It names the file.
                 ErrorKind::Io { .. } => self.report.note(&error),
-                _ => self.report.note(&format!("{path}: {error}")),
+                _ => self.report.note(&format!("{}: {error}", path.display())),
             },
             _ => {}
         }

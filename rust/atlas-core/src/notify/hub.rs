@@ -20,8 +20,6 @@ use super::sync::{Condvar, Mutex, is_past, lock, wait};
 pub trait Kind {
     /// What is told.
     type Batch: Batch;
-    /// What is called.
-    type Handler;
     /// What wakes those who wait on a descriptor.
     type Bell: Bell;
     /// Why a registration failed.
@@ -30,7 +28,7 @@ pub trait Kind {
     type Error;
 }
 
-type RemovedOf<K> = Removed<<K as Kind>::Batch, <K as Kind>::Handler, <K as Kind>::Bell>;
+type RemovedOf<K> = Removed<<K as Kind>::Batch, <K as Kind>::Bell>;
 
 /// Why nothing more will come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +87,7 @@ pub const BACKLOG: usize = 1000;
 
 struct Inner<K: Kind> {
     machine: Machine<K::Failure>,
-    roster: Roster<K::Batch, K::Handler, K::Bell>,
+    roster: Roster<K::Batch, K::Bell>,
     /// What a new listener hears first.
     current: Option<K::Batch>,
     /// Whether the receiver is to connect.
@@ -170,24 +168,32 @@ impl<K: Kind> Hub<K> {
         self.admitted(|_, ()| (), ())
     }
 
-    /// Adds a listener, and connects before if need be; its first batch is the current list, when that is for it.
+    /// A number for a listener to come, so that who it is can be known before it is called.
+    pub fn reserve(&self) -> u64 {
+        lock(&self.inner).roster.reserve()
+    }
+
+    /// Adds a listener of the number `id`, and connects before if need be; its first batch is the current list, when that
+    /// is for it.
     ///
     /// # Errors
     /// Why not.
     pub fn register(
         &self,
+        id: u64,
         interest: <K::Batch as Batch>::Interest,
-        role: Role<K::Handler, K::Bell>,
-    ) -> Result<u64, Denied<K::Failure, K::Error>> {
-        let add = |inner: &mut Inner<K>, (interest, role)| inner.roster.add(interest, role, inner.current.clone());
+        role: Role<K::Bell>,
+    ) -> Result<(), Denied<K::Failure, K::Error>> {
+        let add = |inner: &mut Inner<K>, (interest, role)| inner.roster.add(id, interest, role, inner.current.clone());
         self.admitted(add, (interest, role))
     }
 
     /// Adds a stream after the target has exited: it hears the last list, and the end. `None` where there is neither.
-    pub fn register_after_exit(&self, interest: <K::Batch as Batch>::Interest, bell: K::Bell) -> Option<u64> {
+    pub fn register_after_exit(&self, id: u64, interest: <K::Batch as Batch>::Interest, bell: K::Bell) -> Option<()> {
         let mut inner = lock(&self.inner);
         let last = inner.current.clone().filter(|_| inner.machine.has_exited() && !inner.closed)?;
-        Some(inner.roster.add(interest, Role::Stream(bell), Some(last)))
+        inner.roster.add(id, interest, Role::Stream(bell), Some(last));
+        Some(())
     }
 
     /// Does `act` at the first moment at which a client may be admitted.
@@ -368,7 +374,7 @@ impl<K: Kind> Hub<K> {
     }
 
     /// For the deliverer: the next call to make. Waits for one; `None` when none will come.
-    pub fn call(&self) -> Option<Call<K::Batch, K::Handler>> {
+    pub fn call(&self) -> Option<Call<K::Batch>> {
         let mut inner = lock(&self.inner);
         loop {
             if let Some(call) = inner.roster.call() {
@@ -382,11 +388,8 @@ impl<K: Kind> Hub<K> {
     }
 
     /// For the deliverer: a call has returned.
-    pub fn called(&self, id: u64, handler: K::Handler) {
-        let mut inner = lock(&self.inner);
-        let removed = inner.roster.called(id, handler);
-        drop(inner);
+    pub fn called(&self) {
+        lock(&self.inner).roster.called();
         self.changed.notify_all();
-        drop(removed);
     }
 }

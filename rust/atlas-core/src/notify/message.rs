@@ -65,6 +65,9 @@ impl ProcessEvent {
     /// Initializers are about to run (`DYLD_REMOTE_EVENT_BEFORE_INITIALIZERS`; older dyld named it for the mapped cache).
     pub const BEFORE_INITIALIZERS: Self = Self(2);
 
+    /// The greatest number that there can be: the identifier of a message has twelve bits for it.
+    pub const MOST: u32 = 0xfff;
+
     /// The header by which dyld sends it.
     #[must_use]
     pub const fn header(self) -> Header {
@@ -74,7 +77,7 @@ impl ProcessEvent {
             remote_port: 0,
             local_port: 0,
             voucher_port: 0,
-            id: EVENT_BASE | self.0 & 0xfff,
+            id: EVENT_BASE | self.0 & Self::MOST,
         }
     }
 }
@@ -120,7 +123,7 @@ impl Header {
         }
         match self.id {
             LEGACY_LOAD | LEGACY_UNLOAD | LEGACY_MAIN => Some(Notice::Legacy),
-            id if id & !0xfff == EVENT_BASE => Some(Notice::Event(ProcessEvent(id & 0xfff))),
+            id if id & !ProcessEvent::MOST == EVENT_BASE => Some(Notice::Event(ProcessEvent(id & ProcessEvent::MOST))),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@
 //! `task`'s) nor decode what was read (`model`'s).
 #![forbid(unsafe_code)]
 
+mod calls;
 mod change;
 mod changes;
 mod delta;
@@ -23,7 +24,8 @@ mod watcher;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, ChangeKind};
+pub use calls::{Calls, Due};
+pub use change::{Change, ChangeKind, Happening};
 pub use changes::{Changes, Next};
 pub use hub::End;
 pub use legacy::{LegacyImage, LegacyMessage};

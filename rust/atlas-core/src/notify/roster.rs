@@ -32,11 +32,11 @@ pub trait Bell {
 
 /// How a listener hears.
 #[derive(Debug)]
-pub enum Role<H, N> {
+pub enum Role<N> {
     /// It takes what is there, when it likes.
     Stream(N),
-    /// It is called. `None` while it is.
-    Handler(Option<H>),
+    /// It is called.
+    Handler,
 }
 
 /// A batch in the queue of a listener, with its place in the order of all.
@@ -46,15 +46,15 @@ struct Queued<B> {
     serial: u64,
 }
 
-struct Client<B: Batch, H, N> {
+struct Client<B: Batch, N> {
     interest: B::Interest,
-    role: Role<H, N>,
+    role: Role<N>,
     queue: VecDeque<Queued<B>>,
     /// How much of the first batch was taken.
     taken: usize,
 }
 
-impl<B: Batch, H, N: Bell> Client<B, H, N> {
+impl<B: Batch, N: Bell> Client<B, N> {
     fn push(&mut self, batch: B, serial: u64) {
         if !batch.is_for(&self.interest) || !batch.reaches(0) {
             return;
@@ -79,27 +79,25 @@ impl<B: Batch, H, N: Bell> Client<B, H, N> {
     }
 }
 
-/// A listener that was called for.
-pub struct Call<B: Batch, H> {
-    /// Its number.
+/// A call that is to be made.
+pub struct Call<B: Batch> {
+    /// The number of the listener.
     pub id: u64,
     /// What it is to hear.
     pub item: B::Item,
-    /// The handler, to be given back.
-    pub handler: H,
     /// A batch that is through, to be dropped where no lock is held.
     pub spent: Option<B>,
 }
 
 /// A listener that was struck off, to be dropped where no lock is held: it may hold anything.
 #[must_use]
-pub struct Removed<B: Batch, H, N> {
-    _client: Client<B, H, N>,
+pub struct Removed<B: Batch, N> {
+    _client: Client<B, N>,
 }
 
 /// The listeners of one target.
-pub struct Roster<B: Batch, H, N> {
-    clients: BTreeMap<u64, Client<B, H, N>>,
+pub struct Roster<B: Batch, N> {
+    clients: BTreeMap<u64, Client<B, N>>,
     last_id: u64,
     last_serial: u64,
     /// Whether a handler is out on a call.
@@ -108,16 +106,21 @@ pub struct Roster<B: Batch, H, N> {
     ended: bool,
 }
 
-impl<B: Batch, H, N> Default for Roster<B, H, N> {
+impl<B: Batch, N> Default for Roster<B, N> {
     fn default() -> Self {
         Self { clients: BTreeMap::new(), last_id: 0, last_serial: 0, calling: false, ended: false }
     }
 }
 
-impl<B: Batch, H, N: Bell> Roster<B, H, N> {
-    /// Adds a listener, which hears `first` before anything else. Numbers start at 1 and only grow.
-    pub fn add(&mut self, interest: B::Interest, role: Role<H, N>, first: Option<B>) -> u64 {
+impl<B: Batch, N: Bell> Roster<B, N> {
+    /// A number for a listener to come. Numbers start at 1 and only grow.
+    pub fn reserve(&mut self) -> u64 {
         self.last_id = self.last_id.wrapping_add(1);
+        self.last_id
+    }
+
+    /// Adds a listener of that number, which hears `first` before anything else.
+    pub fn add(&mut self, id: u64, interest: B::Interest, role: Role<N>, first: Option<B>) {
         let mut client = Client { interest, role, queue: VecDeque::new(), taken: 0 };
         if let Some(first) = first {
             self.last_serial = self.last_serial.wrapping_add(1);
@@ -126,12 +129,11 @@ impl<B: Batch, H, N: Bell> Roster<B, H, N> {
         if let (Role::Stream(bell), true) = (&client.role, self.ended) {
             bell.ring();
         }
-        self.clients.insert(self.last_id, client);
-        self.last_id
+        self.clients.insert(id, client);
     }
 
     /// Strikes a listener off; what it has not heard it never will. Who waits for it is woken.
-    pub fn remove(&mut self, id: u64) -> Option<Removed<B, H, N>> {
+    pub fn remove(&mut self, id: u64) -> Option<Removed<B, N>> {
         let client = self.clients.remove(&id)?;
         if let Role::Stream(bell) = &client.role {
             bell.ring();
@@ -140,7 +142,7 @@ impl<B: Batch, H, N: Bell> Roster<B, H, N> {
     }
 
     /// Strikes everybody off.
-    pub fn remove_all(&mut self) -> Vec<Removed<B, H, N>> {
+    pub fn remove_all(&mut self) -> Vec<Removed<B, N>> {
         let ids: Vec<u64> = self.clients.keys().copied().collect();
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
@@ -191,30 +193,27 @@ impl<B: Batch, H, N: Bell> Roster<B, H, N> {
         Ok(taken)
     }
 
-    /// The handler whose turn it is, in the order in which things were told.
-    pub fn call(&mut self) -> Option<Call<B, H>> {
-        let waiting = self.clients.iter_mut().filter(|(_, client)| matches!(client.role, Role::Handler(Some(_))));
+    /// The handler whose turn it is, in the order in which things were told. They are called one after the other.
+    pub fn call(&mut self) -> Option<Call<B>> {
+        if self.calling {
+            return None;
+        }
+        let waiting = self.clients.iter_mut().filter(|(_, client)| matches!(client.role, Role::Handler));
         let turn = waiting.filter_map(|(id, client)| Some((client.queue.front()?.serial, *id, client)));
         let (_, id, client) = turn.min_by_key(|(serial, id, _)| (*serial, *id))?;
         let (item, spent) = client.take()?;
-        let Role::Handler(handler) = &mut client.role else { return None };
-        let handler = handler.take()?;
         self.calling = true;
-        Some(Call { id, item, handler, spent })
+        Some(Call { id, item, spent })
     }
 
-    /// Takes a handler back from its call; returns it if it was struck off meanwhile.
-    pub fn called(&mut self, id: u64, handler: H) -> Option<H> {
+    /// The call that was taken last was made.
+    pub fn called(&mut self) {
         self.calling = false;
-        match self.clients.get_mut(&id).map(|client| &mut client.role) {
-            Some(Role::Handler(place)) => place.replace(handler),
-            _ => Some(handler),
-        }
     }
 
     /// Whether a handler is out on a call or has something to hear.
     pub fn handlers_are_busy(&self) -> bool {
-        let waits = |client: &Client<B, H, N>| matches!(client.role, Role::Handler(_)) && !client.queue.is_empty();
+        let waits = |client: &Client<B, N>| matches!(client.role, Role::Handler) && !client.queue.is_empty();
         self.calling || self.clients.values().any(waits)
     }
 

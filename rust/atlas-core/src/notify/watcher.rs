@@ -1,12 +1,12 @@
-//! One target watched: its threads, and what users have of them.
+//! One target watched: its thread, and what users have of it.
 //!
-//! The *receiver* replies to the target. The *deliverer*, which is started with the first handler, calls handlers, one after
-//! the other. Neither holds anything that keeps the watcher alive.
+//! The *receiver* replies to the target. It holds nothing that keeps the watcher alive. Handlers have no thread here: whoever
+//! registers them takes [`Calls`] and makes them, on a thread that suits what is called.
 //!
-//! A forked child has none of these threads, and locks may be held by nobody in it. So everything here looks first whether this
+//! A forked child has no such thread, and locks may be held by nobody in it. So everything here looks first whether this
 //! is still the process that made it; in a child nothing is locked, joined or dropped.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::error::{Error, Result, TaskFailure};
 use crate::model::Snapshot;
 use crate::sys::Descriptor;
 
-use super::change::{Change, Happening, Interest, News};
+use super::calls::Calls;
+use super::change::{Interest, News};
 use super::changes::Changes;
 use super::hub::{Denied, End, Hub, Kind, Left};
 use super::machine::State;
@@ -26,7 +27,7 @@ use super::source::SnapshotSource;
 use super::sync::lock;
 use super::transport::{Handle, Transport};
 
-/// How long closing waits for a thread that is in foreign code.
+/// How long closing waits for the thread, which may be in the code of a source.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a watcher's hub is made of.
@@ -35,7 +36,6 @@ pub struct Watching;
 
 impl Kind for Watching {
     type Batch = News;
-    type Handler = Handler;
     type Bell = Arc<Descriptor>;
     type Failure = TaskFailure;
     type Error = Error;
@@ -49,14 +49,6 @@ impl Bell for Arc<Descriptor> {
     fn hush(&self) {
         Descriptor::hush(self);
     }
-}
-
-/// What is called. It may do anything, subscribing and unsubscribing and closing included.
-pub enum Handler {
-    /// For every change.
-    Change(Box<dyn FnMut(&Change) + Send>),
-    /// For one event.
-    Event(Box<dyn FnMut() + Send>),
 }
 
 /// How a target is watched.
@@ -80,16 +72,12 @@ struct Worker {
     ended: mpsc::Receiver<()>,
 }
 
-#[derive(Default)]
-struct Workers {
-    receiver: Option<Worker>,
-    deliverer: Option<Worker>,
-}
-
 /// What the handles of one watcher share.
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub<Watching>>,
     pub(super) handle: Arc<dyn Handle>,
+    /// Whether somebody makes the calls.
+    pub(super) calls_taken: AtomicBool,
     owner: u32,
 }
 
@@ -97,7 +85,7 @@ pub(super) struct Shared {
 pub struct Watcher {
     shared: Arc<Shared>,
     trouble: Arc<Trouble>,
-    workers: Mutex<Workers>,
+    receiver: Mutex<Option<Worker>>,
 }
 
 impl Shared {
@@ -157,20 +145,6 @@ impl Worker {
     }
 }
 
-/// Calls handlers as long as there is anything to call them for.
-fn deliver(hub: &Hub<Watching>) {
-    while let Some(mut call) = hub.call() {
-        // One that panics is called again next time: what it does is its own affair, and nobody else's.
-        let _ = catch_unwind(AssertUnwindSafe(|| match (&mut call.handler, &call.item) {
-            (Handler::Change(handler), Happening::Change(change)) => handler(change),
-            (Handler::Event(handler), Happening::Event) => handler(),
-            _ => {}
-        }));
-        hub.called(call.id, call.handler);
-        drop(call.spent);
-    }
-}
-
 /// The error that stands for the end of a watcher.
 pub(super) fn ended(end: End<TaskFailure>) -> Error {
     match end {
@@ -200,7 +174,12 @@ impl Watcher {
     ) -> Result<Self> {
         let hub = Arc::new(Hub::default());
         let trouble = Arc::new(Trouble::default());
-        let shared = Shared { hub: Arc::clone(&hub), handle: transport.handle(), owner: std::process::id() };
+        let shared = Shared {
+            hub: Arc::clone(&hub),
+            handle: transport.handle(),
+            owner: std::process::id(),
+            calls_taken: AtomicBool::new(false),
+        };
         let receiver = Receiver {
             hub,
             transport,
@@ -211,43 +190,50 @@ impl Watcher {
             stale: false,
         };
         let worker = start("dyld_atlas receiver", || receiver.run())?;
-        let workers = Mutex::new(Workers { receiver: Some(worker), deliverer: None });
-        let watcher = Self { shared: Arc::new(shared), trouble, workers };
+        let watcher = Self { shared: Arc::new(shared), trouble, receiver: Mutex::new(Some(worker)) };
         // An error drops the watcher, and that ends the thread.
         watcher.shared.hub.connect().map_err(denied)?;
         Ok(watcher)
     }
 
-    /// Calls `handler` for every image that is there, then for every change. Calls come from one thread, one after the other. The
-    /// target waits for them, but no longer than [`WatchOptions::reply_within`]. Returns what [`Self::unsubscribe`] wants.
+    /// A number for a handler to come. It may be called for before [`Self::subscribe`] or [`Self::on`] have returned.
+    ///
+    /// # Errors
+    /// This is a forked child.
+    pub fn reserve(&self) -> Result<u64> {
+        self.shared.check()?;
+        Ok(self.shared.hub.reserve())
+    }
+
+    /// Has [`Calls`] name `number`, which [`Self::reserve`] gave, for every image that is there, then for every change. The
+    /// target waits for the calls, but no longer than [`WatchOptions::reply_within`].
     ///
     /// # Errors
     /// The watcher has ended; or it was without listeners and could not be connected again.
-    pub fn subscribe(&self, handler: Box<dyn FnMut(&Change) + Send>) -> Result<u64> {
-        self.register_handler(Interest::Changes, Handler::Change(handler))
+    pub fn subscribe(&self, number: u64) -> Result<()> {
+        self.register(number, Interest::Changes, Role::Handler)
     }
 
-    /// Calls `handler` whenever `event` comes. All else is as with [`Self::subscribe`].
+    /// Has [`Calls`] name `number` whenever `event` comes. All else is as with [`Self::subscribe`].
     ///
     /// # Errors
     /// As [`Self::subscribe`].
-    pub fn on(&self, event: ProcessEvent, handler: Box<dyn FnMut() + Send>) -> Result<u64> {
-        self.register_handler(Interest::Event(event), Handler::Event(handler))
+    pub fn on(&self, number: u64, event: ProcessEvent) -> Result<()> {
+        self.register(number, Interest::Event(event), Role::Handler)
     }
 
-    fn register_handler(&self, interest: Interest, handler: Handler) -> Result<u64> {
+    /// The calls that are to be made; `None` while somebody makes them already.
+    ///
+    /// # Errors
+    /// This is a forked child.
+    pub fn calls(&self) -> Result<Option<Calls>> {
         self.shared.check()?;
-        self.start_deliverer()?;
-        self.shared.hub.register(interest, Role::Handler(Some(handler))).map_err(denied)
+        Ok(Calls::of(&self.shared))
     }
 
-    fn start_deliverer(&self) -> Result<()> {
-        let mut workers = lock(&self.workers);
-        if workers.deliverer.is_none() && workers.receiver.is_some() {
-            let hub = Arc::clone(&self.shared.hub);
-            workers.deliverer = Some(start("dyld_atlas deliverer", move || deliver(&hub))?);
-        }
-        Ok(())
+    fn register(&self, number: u64, interest: Interest, role: Role<Arc<Descriptor>>) -> Result<()> {
+        self.shared.check()?;
+        self.shared.hub.register(number, interest, role).map_err(denied)
     }
 
     /// A queue of every image that is there, then of every change. Nobody waits for it, but one that is left unread for a thousand
@@ -259,13 +245,14 @@ impl Watcher {
         self.shared.check()?;
         let bell =
             Arc::new(Descriptor::new().map_err(|error| Error::watcher(format!("no descriptor is left: {error}")))?);
-        let id = match self.shared.hub.register(Interest::Changes, Role::Stream(Arc::clone(&bell))) {
+        let id = self.shared.hub.reserve();
+        match self.shared.hub.register(id, Interest::Changes, Role::Stream(Arc::clone(&bell))) {
             Err(Denied::Ended(End::Exited)) => {
-                let late = self.shared.hub.register_after_exit(Interest::Changes, Arc::clone(&bell));
-                late.ok_or_else(|| ended(End::Exited))?
+                let late = self.shared.hub.register_after_exit(id, Interest::Changes, Arc::clone(&bell));
+                late.ok_or_else(|| ended(End::Exited))?;
             }
             registered => registered.map_err(denied)?,
-        };
+        }
         Ok(Changes::new(Arc::clone(&self.shared), id, bell))
     }
 
@@ -319,16 +306,16 @@ impl Watcher {
         Ok(self.trouble.get())
     }
 
-    /// Ends everything: handlers are not called again, queues end, the target is left alone. Waits for the threads, but not
-    /// for a handler that does not return. In a forked child it closes the child's part and nothing else.
+    /// Ends everything: no more calls come, queues end, the target is left alone. Waits for the thread. In a forked child it
+    /// closes the child's part and nothing else.
     pub fn close(&self) {
         if !self.shared.is_here() {
             return self.shared.handle.close_in_child();
         }
         let left = self.shared.hub.close();
         self.shared.finish(left);
-        let workers = std::mem::take(&mut *lock(&self.workers));
-        for worker in [workers.receiver, workers.deliverer].into_iter().flatten() {
+        let worker = lock(&self.receiver).take();
+        if let Some(worker) = worker {
             worker.join();
         }
     }
@@ -338,9 +325,9 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         self.close();
         if !self.shared.is_here() {
-            // There are no such threads here; even letting go of them would touch what belongs to them.
-            let workers = self.workers.get_mut().map(std::mem::take).unwrap_or_default();
-            std::mem::forget(workers);
+            // There is no such thread here; even letting go of it would touch what belongs to it.
+            let worker = self.receiver.get_mut().map(std::mem::take).unwrap_or_default();
+            std::mem::forget(worker);
         }
     }
 }

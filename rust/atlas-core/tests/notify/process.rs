@@ -9,6 +9,8 @@ use atlas_core::model::{Image, Opening, Options, Snapshot};
 use atlas_core::notify::transport::socket::{Notified, SocketTarget, SocketTransport};
 use atlas_core::notify::{Change, ChangeKind, ProcessEvent, WatchOptions, Watcher};
 
+use super::called::Called;
+
 pub const SOON: Duration = Duration::from_secs(20);
 
 /// A process has one name to listen at, and one table of descriptors to count: one test at a time.
@@ -73,7 +75,7 @@ impl Process {
     }
 
     /// A watcher of it.
-    pub fn watch(&self, reply_within: Duration) -> Watcher {
+    pub fn watch(&self, reply_within: Duration) -> Called {
         watch(std::process::id(), Arc::clone(&self.published), reply_within)
     }
 
@@ -87,10 +89,10 @@ impl Process {
 }
 
 /// A watcher of process `pid` that takes its snapshots from here.
-pub fn watch(pid: u32, published: Published, reply_within: Duration) -> Watcher {
+pub fn watch(pid: u32, published: Published, reply_within: Duration) -> Called {
     let source = move |_: Option<&Arc<Snapshot>>| Ok(Arc::clone(&published.lock().unwrap()));
     let options = WatchOptions { reply_within, ..WatchOptions::default() };
-    Watcher::start(Box::new(SocketTransport::new(pid).unwrap()), Box::new(source), options).unwrap()
+    Called::new(Watcher::start(Box::new(SocketTransport::new(pid).unwrap()), Box::new(source), options).unwrap())
 }
 
 /// Somebody who hears changes, and holds them to what must be true of any sequence of them.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use atlas_core::notify::{Change, Next, Watcher};
 
+use super::called::Called;
 use super::process::{Listener, Process, alone};
 
 /// Changes to be made.
@@ -40,7 +41,7 @@ fn read(watcher: &Watcher) -> thread::JoinHandle<Listener> {
 }
 
 /// Queues that are opened, read for a while, and dropped, as long as there is something to watch.
-fn come_and_go(watcher: &Arc<Watcher>, stop: &Arc<AtomicBool>, seed: u64) -> thread::JoinHandle<u64> {
+fn come_and_go(watcher: &Arc<Called>, stop: &Arc<AtomicBool>, seed: u64) -> thread::JoinHandle<u64> {
     let (watcher, stop) = (Arc::clone(watcher), Arc::clone(stop));
     thread::spawn(move || {
         let (mut random, mut lives) = (Random(seed), 0);
@@ -82,7 +83,7 @@ fn failing(listener: &Arc<Mutex<Listener>>) -> Box<dyn FnMut(&Change) + Send> {
 }
 
 /// A handler that leaves in the middle of what it hears, and another one in its place.
-fn leaving(watcher: &Weak<Watcher>, lives: &Arc<AtomicU64>, after: u64) -> Box<dyn FnMut(&Change) + Send> {
+fn leaving(watcher: &Weak<Called>, lives: &Arc<AtomicU64>, after: u64) -> Box<dyn FnMut(&Change) + Send> {
     let (watcher, lives) = (Weak::clone(watcher), Arc::clone(lives));
     let (mut listener, mut calls, mut gone) = (Listener::default(), 0, false);
     // Its own number: handlers like it come one after the other, but not without others in between.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use atlas_core::notify::transport::socket::SocketTarget;
 use atlas_core::notify::{End, Next, ProcessEvent, Watcher};
 
+use super::called::Called;
 use super::process::{SOON, alone, snapshot, watch};
 
 const ROLE: &str = "DYLD_ATLAS_TEST_TARGET";
@@ -56,7 +57,7 @@ impl Drop for Target {
 }
 
 /// A watcher of `target` that sees another snapshot each time it looks.
-fn watched(target: &Target) -> Watcher {
+fn watched(target: &Target) -> Called {
     let pid = target.0.id();
     let time = Mutex::new(0);
     let source = move |_: Option<&Arc<atlas_core::model::Snapshot>>| {
@@ -66,10 +67,10 @@ fn watched(target: &Target) -> Watcher {
     };
     let transport = atlas_core::notify::transport::socket::SocketTransport::new(pid).unwrap();
     let options = atlas_core::notify::WatchOptions { reply_within: SOON, current: None };
-    Watcher::start(Box::new(transport), Box::new(source), options).unwrap()
+    Called::new(Watcher::start(Box::new(transport), Box::new(source), options).unwrap())
 }
 
-fn ends(watcher: &Watcher, changes: &atlas_core::notify::Changes) {
+fn ends(watcher: &Called, changes: &atlas_core::notify::Changes) {
     let start = Instant::now();
     loop {
         match changes.next(Some(SOON)).unwrap() {

@@ -3,6 +3,7 @@
 //! Must not decode a byte.
 #![forbid(unsafe_code)]
 
+pub mod aot_cache;
 pub mod archive;
 pub mod archive_writer;
 pub mod atlas;

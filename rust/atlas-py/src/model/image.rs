@@ -129,6 +129,12 @@ impl Image {
         self.set().pointer_size()
     }
 
+    /// Bytes of memory that the segments take; of an image of a cache without the __LINKEDIT that all of its images share.
+    #[getter]
+    fn vm_size(&self) -> u64 {
+        self.core.vm_size()
+    }
+
     /// The segments, in the order of the record; empty where the record has none.
     #[getter]
     fn segments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {

@@ -8,10 +8,12 @@ use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyString, PyTuple, PyType, PyWeakrefReference};
 
+use super::cache_tables::{self, DynamicData};
 use super::files::Files;
 use super::image_list::ImageList;
 use super::location::Location;
 use super::mapping::Mapping;
+use super::memory_map::MemoryRegion;
 use super::pin::{self, Pin};
 use super::pointers::{PointerList, Pointers};
 use super::subcache::SubCache;
@@ -19,6 +21,7 @@ use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
 use crate::options::{self, LocalPath};
+use crate::sequences::LazySequence;
 use crate::{addresses, buffers, enums, text, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
@@ -205,14 +208,15 @@ impl SharedCache {
     /// The paths of these files on the process's machine.
     #[getter]
     fn file_paths<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let paths = SubCache::all(&self.core).map(|subcache| subcache.path().to_owned());
-        PyTuple::new(py, paths.collect::<Vec<_>>())
+        let paths = self.core.file_names().into_iter().map(|file| text::path(py, &file.path));
+        PyTuple::new(py, paths.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Names of files that the cache needs and that are not there; empty where no file was looked for.
     #[getter]
     fn missing_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.core.missing_files())
+        let names = self.core.missing_files().into_iter().map(|name| text::path(py, &name));
+        PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// The UUID of Rosetta's translated cache.
@@ -229,8 +233,8 @@ impl SharedCache {
 
     /// The path of the file of local symbols, whether it is there or not.
     #[getter]
-    fn local_symbols_path(&self) -> Option<String> {
-        self.core.local_symbols_path()
+    fn local_symbols_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.core.local_symbols_path().map(|path| text::path(py, &path)).transpose()
     }
 
     /// Its UUID.
@@ -271,13 +275,45 @@ impl SharedCache {
 
     /// The mappings of all files but that of local symbols.
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, Mapping::all(&self.core, None))
+        PyTuple::new(py, Mapping::all(&self.core))
+    }
+
+    /// The cache as an emulator maps it: regions of whole pages, at a slide, that of the cache unless given.
+    ///
+    /// Raises MissingDataError.
+    #[pyo3(signature = (*, slide = None))]
+    fn memory_map<'py>(&self, py: Python<'py>, slide: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyTuple>> {
+        let slide = slide.map(addresses::slide_argument).transpose()?.unwrap_or_else(|| self.core.slide());
+        MemoryRegion::all(py, &self.core, self.memory(py)?, slide)
     }
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
         let found = self.memory(py)?.local_symbols().or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
+    }
+
+    /// Memory that only dyld writes, each as (address, size). Raises CacheError, MissingDataError.
+    fn tpro_mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::tpro_mappings(py, self.memory(py)?)
+    }
+
+    /// Memory worth reading early, each as (address, size). Raises CacheError, MissingDataError.
+    fn prewarming<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::prewarming(py, self.memory(py)?)
+    }
+
+    /// Pointers to functions that exist in several variants. Raises CacheError, MissingDataError.
+    fn function_variants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, LazySequence>> {
+        cache_tables::function_variants(py, self.memory(py)?)
+    }
+
+    /// What a running system says of the cache, in bytes of its memory or in the files; None where nothing was filled in.
+    ///
+    /// Raises CacheError, MissingDataError.
+    #[pyo3(signature = (region = None, /))]
+    fn dynamic_data(&self, py: Python<'_>, region: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DynamicData>> {
+        cache_tables::dynamic_data(py, region, || self.memory(py).cloned())
     }
 
     /// Bytes at an unslid address; with slide, as a process at that slide has them.
@@ -375,7 +411,7 @@ impl SharedCache {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let path = text::shown(&PyString::new(py, self.core.file_path()))?;
+        let path = text::shown(&text::path(py, self.core.file_path())?)?;
         let (uuid, address) = (self.core.uuid(), self.core.address().0);
         let images = self.core.known().image_count();
         Ok(format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>"))

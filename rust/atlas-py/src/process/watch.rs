@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use atlas_core::notify::{self, ProcessEvent, Watcher};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
-use super::change::{Change, Latest};
+use super::calls::Calls;
+use super::change::Latest;
 use super::changes::Changes;
 use crate::errors::{self, OrRaise};
 use crate::model::snapshot::Snapshot;
@@ -30,26 +32,6 @@ impl Watch {
     }
 }
 
-/// Calls `call`; what it raises is reported, as what a thread or a destructor raises is. An interpreter that is about to end
-/// calls nothing any more.
-fn call(callback: &Py<PyAny>, call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
-    let _ = Python::try_attach(|py| {
-        if let Err(error) = call(py) {
-            error.write_unraisable(py, Some(callback.bind(py)));
-        }
-    });
-}
-
-/// # Errors
-/// `TypeError` for what cannot be called.
-fn callable(callback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    if !callback.is_callable() {
-        let class = callback.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("a callback must be callable, and {class} is not")));
-    }
-    Ok(callback.clone().unbind())
-}
-
 #[pymethods]
 impl Watch {
     /// A queue of its own: every image that is there, then every change.
@@ -59,22 +41,33 @@ impl Watch {
         Ok(Changes::new(changes, Arc::clone(&self.latest)))
     }
 
-    /// Calls callback(change) for every image that is there, then for every change.
-    #[pyo3(signature = (callback, /))]
-    fn subscribe(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (core, callback, latest) = (self.core()?, callable(callback)?, Arc::clone(&self.latest));
-        let handler = move |change: &notify::Change| {
-            call(&callback, |py| callback.call1(py, (Change::new(py, &latest, change)?,)));
-        };
-        py.detach(|| core.subscribe(Box::new(handler))).or_raise(py)
+    /// A number for a callback to come.
+    fn reserve(&self, py: Python<'_>) -> PyResult<u64> {
+        self.core()?.reserve().or_raise(py)
     }
 
-    /// Calls callback() whenever the event comes.
-    #[pyo3(signature = (event, callback, /))]
-    fn on(&self, py: Python<'_>, event: u32, callback: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (core, callback) = (self.core()?, callable(callback)?);
-        let handler = move || call(&callback, |py| callback.call0(py));
-        py.detach(|| core.on(ProcessEvent(event), Box::new(handler))).or_raise(py)
+    /// Has calls() name this number for every image that is there, then for every change.
+    #[pyo3(signature = (number, /))]
+    fn subscribe(&self, py: Python<'_>, number: u64) -> PyResult<()> {
+        let core = self.core()?;
+        py.detach(|| core.subscribe(number)).or_raise(py)
+    }
+
+    /// Has calls() name this number whenever the event comes.
+    #[pyo3(signature = (number, event, /))]
+    fn on(&self, py: Python<'_>, number: u64, event: &Bound<'_, PyInt>) -> PyResult<()> {
+        let core = self.core()?;
+        let number_of = event.extract::<u32>().ok().filter(|event| *event <= ProcessEvent::MOST);
+        let most = ProcessEvent::MOST;
+        let event =
+            number_of.ok_or_else(|| PyValueError::new_err(format!("events are 0 to {most}, and {event} is not")))?;
+        py.detach(|| core.on(number, ProcessEvent(event))).or_raise(py)
+    }
+
+    /// The calls that are to be made; None while somebody makes them.
+    fn calls(&self, py: Python<'_>) -> PyResult<Option<Calls>> {
+        let calls = self.core()?.calls().or_raise(py)?;
+        Ok(calls.map(|calls| Calls::new(calls, Arc::clone(&self.latest))))
     }
 
     /// Strikes a callback off; whether there was one of that number.
@@ -124,7 +117,7 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Waits for the threads, and one of them may be waiting for the interpreter.
+    /// Waits for the thread, which may be reading.
     fn drop(&mut self) {
         let mut core = self.core.take();
         if Python::try_attach(|py| py.detach(|| drop(core.take()))).is_none() {

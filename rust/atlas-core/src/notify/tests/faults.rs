@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::called::Called;
 use super::scripted::{FAILURE, Target, target, watched};
 use super::snapshots::Loads;
 use crate::error::{Error, ErrorKind, SystemStatus, TaskFailure};
@@ -169,7 +170,7 @@ fn a_source_that_panics() {
 /// Closed at once, while a message is answered, after an exit, after a failure, twice, by dropping: nothing stays open.
 #[test]
 fn a_watcher_closed_at_every_state() {
-    type Before = fn(&mut Target, &Watcher);
+    type Before = fn(&mut Target, &Called);
     let befores: [Before; 6] = [
         |_, _| (),
         |target, _| target.send(ProcessEvent::ATLAS_CHANGED.header(), HEADER_SIZE),

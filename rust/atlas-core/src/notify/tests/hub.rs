@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::kind::{Counting, Light, Numbers};
+use super::kind::{Counting, Light, Numbers, register};
 use super::parts::{Attempt, BACKLOG, Denied, End, Hub, Input, Role, State, Task};
 
 type TestHub = Hub<Counting>;
@@ -31,7 +31,7 @@ fn connected(first: Numbers) -> Arc<TestHub> {
 
 fn stream(hub: &TestHub) -> (u64, Light) {
     let light = Light::default();
-    (hub.register(None, Role::Stream(light.clone())).unwrap(), light)
+    (register(hub, Role::Stream(light.clone())).unwrap(), light)
 }
 
 fn soon() -> Option<Instant> {
@@ -120,7 +120,7 @@ fn an_error_ends_every_stream_after_what_was_told() {
     assert_eq!((hub.next(id, None), hub.next(id, None)), (Ok(Some(0)), Ok(Some(1))));
     assert_eq!(hub.next(id, None), Err(End::Failed(5)));
     assert!(light.is_on());
-    assert!(matches!(hub.register(None, Role::Handler(Some("late"))), Err(Denied::Ended(End::Failed(5)))));
+    assert!(matches!(register(&hub, Role::Handler), Err(Denied::Ended(End::Failed(5)))));
     assert_eq!((hub.task(), hub.state()), (Task::Release, State::Failed(5)));
 }
 
@@ -135,18 +135,19 @@ fn an_exit_is_no_failure_and_final() {
     assert!(matches!(hub.connect(), Err(Denied::Ended(End::Exited))));
     // Who comes late hears what was there last.
     let light = Light::default();
-    let late = hub.register_after_exit(None, light.clone()).unwrap();
+    let late = hub.reserve();
+    hub.register_after_exit(late, None, light.clone()).unwrap();
     assert!(light.is_on());
     assert_eq!((hub.next(late, None), hub.next(late, None)), (Ok(Some(0)), Err(End::Exited)));
     assert!(light.is_on());
     drop(hub.close());
-    assert!(hub.register_after_exit(None, light).is_none());
+    assert!(hub.register_after_exit(9, None, light).is_none());
 }
 
 #[test]
 fn nobody_comes_late_before_the_exit() {
     let hub = connected(Numbers(0..1));
-    assert!(hub.register_after_exit(None, Light::default()).is_none());
+    assert!(hub.register_after_exit(9, None, Light::default()).is_none());
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn closing_wakes_whoever_waits() {
 #[test]
 fn closing_ends_the_wait_for_a_handler() {
     let hub = connected(Numbers(0..0));
-    hub.register(None, Role::Handler(Some("blocked"))).unwrap();
+    register(&hub, Role::Handler).unwrap();
     hub.publish(&Numbers(5..6), None);
     let settling = {
         let hub = Arc::clone(&hub);
@@ -205,9 +206,9 @@ fn who_waits_for_a_connection_is_woken_by_closing() {
 #[test]
 fn the_receiver_waits_for_handlers_up_to_its_deadline_and_only_once() {
     let hub = connected(Numbers(0..0));
-    let id = hub.register(None, Role::Handler(Some("slow"))).unwrap();
+    register(&hub, Role::Handler).unwrap();
     hub.publish(&Numbers(1..2), None);
-    let call = hub.call().unwrap();
+    assert_eq!(hub.call().unwrap().item, 1);
     let start = Instant::now();
     hub.settle(Some(start + Duration::from_millis(30)));
     assert!(start.elapsed() >= Duration::from_millis(30));
@@ -215,10 +216,10 @@ fn the_receiver_waits_for_handlers_up_to_its_deadline_and_only_once() {
     let start = Instant::now();
     hub.settle(Some(start + Duration::from_secs(60)));
     assert!(start.elapsed() < Duration::from_secs(30), "it was overtaken before");
-    hub.called(id, call.handler);
+    hub.called();
     let call = hub.call().unwrap();
     assert_eq!(call.item, 2, "late, but not lost");
-    hub.called(id, call.handler);
+    hub.called();
     hub.settle(None);
     hub.publish(&Numbers(3..4), None);
     let start = Instant::now();
@@ -229,14 +230,14 @@ fn the_receiver_waits_for_handlers_up_to_its_deadline_and_only_once() {
 #[test]
 fn the_receiver_goes_on_when_handlers_have_heard_all() {
     let hub = connected(Numbers(0..0));
-    let id = hub.register(None, Role::Handler(Some("quick"))).unwrap();
+    let id = register(&hub, Role::Handler).unwrap();
     let deliverer = {
         let hub = Arc::clone(&hub);
         thread::spawn(move || {
             let mut heard = Vec::new();
             while let Some(call) = hub.call() {
                 heard.push(call.item);
-                hub.called(call.id, call.handler);
+                hub.called();
             }
             heard
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::parts::{Batch, Bell, Kind};
+use super::parts::{Batch, Bell, Denied, Hub, Kind, Role};
 
 /// Some numbers, from one on, for those who like them even or odd by their first, or all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +52,13 @@ pub struct Counting;
 
 impl Kind for Counting {
     type Batch = Numbers;
-    type Handler = &'static str;
     type Bell = Light;
     type Failure = i32;
     type Error = &'static str;
+}
+
+/// Adds a listener for all numbers.
+pub fn register(hub: &Hub<Counting>, role: Role<Light>) -> Result<u64, Denied<i32, &'static str>> {
+    let id = hub.reserve();
+    hub.register(id, None, role).map(|()| id)
 }

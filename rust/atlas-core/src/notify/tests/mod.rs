@@ -1,6 +1,7 @@
 //! Each part alone, then all of them against targets that misbehave.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod called;
 mod delta;
 mod faults;
 mod hub;
@@ -15,6 +16,9 @@ mod roster;
 mod scripted;
 mod snapshots;
 mod watcher;
+
+/// What `called` wraps, by the name that it finds it by here and in `tests/notify`.
+use crate::{error::Error, notify as outer};
 
 /// The parts under test, by the name that `kind` finds them by here and in `tests/loom.rs`.
 mod parts {

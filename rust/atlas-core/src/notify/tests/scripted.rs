@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use super::called::Called;
 use super::snapshots::{Loads, snapshot};
 use crate::error::{Error, SystemStatus, TaskFailure};
 use crate::model::Snapshot;
@@ -115,11 +116,11 @@ pub fn target(loads: &Loads) -> (Target, Box<dyn Transport>, Box<dyn SnapshotSou
 }
 
 /// A target with `loads` that is watched.
-pub fn watched(loads: &Loads, reply_within: Duration) -> (Target, Watcher) {
+pub fn watched(loads: &Loads, reply_within: Duration) -> (Target, Called) {
     let (target, transport, source) = target(loads);
     let options = WatchOptions { reply_within, ..WatchOptions::default() };
     let watcher = Watcher::start(transport, source, options).unwrap();
-    (target, watcher)
+    (target, Called::new(watcher))
 }
 
 impl Target {

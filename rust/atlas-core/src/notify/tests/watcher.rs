@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::called::Called;
 use super::scripted::{target, watched};
 use super::snapshots::{Loads, key};
 use crate::error::ErrorKind;
@@ -251,7 +252,7 @@ fn closing_within_a_handler() {
 fn a_watcher_may_be_dropped_by_its_own_handler() {
     let (target, watcher) = watched(&Loads::own([1]), SOON);
     let (done, dropped) = mpsc::channel();
-    let slot = Arc::new(Mutex::new(None::<Watcher>));
+    let slot = Arc::new(Mutex::new(None::<Called>));
     let inside = Arc::clone(&slot);
     let mut guard = slot.lock().unwrap();
     watcher
