@@ -49,7 +49,7 @@ const BINDING: &[(&str, &[&str])] = &[
     ("errors", &["options"]),
     ("sequences", &[]),
     ("buffers", &["detach", "errors", "sequences"]),
-    ("formats", &["buffers", "text"]),
+    ("formats", &["addresses", "buffers", "text"]),
     ("model", &["addresses", "enums", "formats", "kept"]),
     ("process", &["model"]),
 ];
