@@ -1,7 +1,7 @@
 //! Mach-O headers where no file begins: images inside real shared caches, and core files.
 //!
-//! The files are fixtures (`DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the checkout). Where they are absent the tests
-//! fail under `CI=true`, and otherwise say that they are skipped.
+//! The files are fixtures (`DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the checkout). Where they are absent
+//! the tests fail under `CI=true`, and otherwise say that they are skipped.
 
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
