@@ -11,6 +11,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from . import _log
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -45,6 +47,11 @@ class Provider(Protocol):
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> "Buffer | StrPath | None":
         """The atlas of the shared cache that ``identifier`` names: what Apple ships beside it as ``.atlas``."""
         ...
+
+
+def _say(provider: object, what: str, identifier: "FileIdentifier", found: str | None) -> None:
+    """Logs what was asked for, and what there is."""
+    _log.debug("providers", "%r: %s of %r: %r", provider, what, identifier, found)
 
 
 def _folder(given: StrPath) -> str:
@@ -83,7 +90,9 @@ class DirectoryProvider:
 
     def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
         """The local path of the file that ``identifier.path`` names below the root; None if it is not there."""
-        return None if identifier.path is None else self._find(identifier.path)
+        found = None if identifier.path is None else self._find(identifier.path)
+        _say(self, "file", identifier, found)
+        return found
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> StrPath | None:
         """The local path of the atlas beside the cache: its path with the last extension cut, plus ``.atlas``."""
@@ -91,7 +100,9 @@ class DirectoryProvider:
             return None
         folder, slash, name = identifier.path.rpartition("/")
         stem, dot, _ = name.rpartition(".")
-        return self._find(f"{folder}{slash}{stem if dot and stem else name}.atlas")
+        found = self._find(f"{folder}{slash}{stem if dot and stem else name}.atlas")
+        _say(self, "atlas", identifier, found)
+        return found
 
     def _find(self, path: str) -> str | None:
         """Walks ``path`` below the root one component at a time; None as soon as it would leave or does not exist."""
@@ -218,7 +229,9 @@ class CacheLibrary:
 
     def file(self, identifier: "FileIdentifier", /) -> StrPath | None:
         """The path of the file of a cache, main file or not, that has the UUID; None if there is none."""
-        return None if identifier.uuid is None else self._files.get(identifier.uuid)
+        found = None if identifier.uuid is None else self._files.get(identifier.uuid)
+        _say(self, "file", identifier, found)
+        return found
 
     def shared_cache_atlas(self, identifier: "FileIdentifier", /) -> bytes | None:
         """The atlas of the cache whose UUID is ``identifier.uuid``, made once; None if there is none.
@@ -227,6 +240,7 @@ class CacheLibrary:
         and the snapshot makes the record of all files that it can get.
         """
         if identifier.uuid is None or (cache := self._caches.get(identifier.uuid)) is None:
+            _say(self, "atlas", identifier, None)
             return None
         if cache.missing_files and cache.record_origin == "scavenged":
             return None
@@ -234,4 +248,5 @@ class CacheLibrary:
         if atlas is None:
             # The same object each time: who sees it again does not read it again.
             atlas = self._atlases.setdefault(identifier.uuid, cache.to_atlas())
+        _say(self, "atlas", identifier, cache.file_paths[0])
         return atlas
