@@ -1,4 +1,5 @@
-//! Writes the seed corpus: `seeds FOLDER` fills `FOLDER/<target>/`, with the fixtures too where `DYLD_ATLAS_FIXTURES` is set.
+//! Writes the seed corpus: `seeds FOLDER` fills `FOLDER/<target>/`, with the fixtures too where `DYLD_ATLAS_FIXTURES`
+//! is set.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,9 @@
-//! Lists every image of a shared cache with UUID and segments, by this crate and by the crate `object`, and takes the time.
+//! Lists every image of a shared cache with UUID and segments, by this crate and by the crate `object`, and takes the
+//! time.
 //!
-//! `cargo run --release --example list_cache -- MAIN [ROUNDS]`. Both map the files anew in every round, in turn, and what
-//! they find is compared before any time counts. The benchmarks of the Python package show the figures beside their own.
+//! `cargo run --release --example list_cache -- MAIN [ROUNDS]`. Both map the files anew in every round, in turn, and
+//! what they find is compared before any time counts. The benchmarks of the Python package show the figures beside
+//! their own.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program")]
 

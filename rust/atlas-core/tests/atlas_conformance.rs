@@ -1,4 +1,5 @@
-//! What the headers of a cache tell equals what dyld's builder and scavenger wrote of it, and what independent readers saw.
+//! What the headers of a cache tell equals what dyld's builder and scavenger wrote of it, and what independent readers
+//! saw.
 //!
 //! The fixtures are no part of the project: `DYLD_ATLAS_FIXTURES`, by default `../shared/fixtures` beside the checkout.
 

@@ -1,7 +1,8 @@
-//! How the work grows with the number of images, in instructions: those are the same on a busy machine as on a quiet one.
+//! How the work grows with the number of images, in instructions: those are the same on a busy machine as on a quiet
+//! one.
 //!
-//! The test runs itself under `valgrind --tool=callgrind` and reads how many instructions one step took, at three sizes.
-//! Where there is no valgrind it says that it is skipped.
+//! The test runs itself under `valgrind --tool=callgrind` and reads how many instructions one step took, at three
+//! sizes. Where there is no valgrind it says that it is skipped.
 
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]

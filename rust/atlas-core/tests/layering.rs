@@ -1,6 +1,7 @@
 //! Data walks one way: a folder of the core imports only from the folders below it.
 //!
-//! The table is the one of docs/DESIGN.md. What a folder may use, it may use through others too: the order is what counts.
+//! The table is the one of docs/DESIGN.md. What a folder may use, it may use through others too: the order is what
+//! counts.
 #![allow(clippy::unwrap_used, reason = "every function here serves a test")]
 
 #[path = "support/code.rs"]
@@ -69,7 +70,8 @@ fn place(path: &str) -> (Option<&str>, usize) {
     (parts.first().copied().filter(|_| parts.len() > 1), parts.len() - usize::from(is_folder_file))
 }
 
-/// Names that `lib.rs` offers at the root and the folder that each comes from, as in `pub use model::{Snapshot, Image}`.
+/// Names that `lib.rs` offers at the root and the folder that each comes from, as in `pub use model::{Snapshot,
+/// Image}`.
 fn offered(root: &str) -> BTreeMap<String, String> {
     let code = code_of(root);
     let mut names = BTreeMap::new();

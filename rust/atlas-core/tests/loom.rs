@@ -1,7 +1,7 @@
 //! The hub of notifications under loom: every order in which its threads can meet, within bounds.
 //!
-//! The hub's own files are compiled here a second time, with loom's locks in place of the standard ones; nothing else in
-//! the crate needs to know. CI runs this as a test of its own (`cargo test --test loom`); it takes seconds.
+//! The hub's own files are compiled here a second time, with loom's locks in place of the standard ones; nothing else
+//! in the crate needs to know. CI runs this as a test of its own (`cargo test --test loom`); it takes seconds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(dead_code, reason = "the tests here use a part of the hub")]
 
@@ -193,8 +193,8 @@ fn a_refusal_reaches_everybody_and_ends_it() {
     });
 }
 
-/// The last listener leaves, another comes, the receiver finds out: in whatever order, there is one connection in the end,
-/// held by a machine that says so.
+/// The last listener leaves, another comes, the receiver finds out: in whatever order, there is one connection in the
+/// end, held by a machine that says so.
 #[test]
 fn who_comes_while_the_last_one_leaves_is_connected() {
     model(|| {

@@ -1,8 +1,9 @@
 //! Real Mach-O files against facts that dyld's own reader printed, and against the reader of the `object` crate.
 //!
-//! The facts are `macho/EXPECTED.json` of the fixtures (`DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the checkout).
-//! The files are members of published wheels, fetched by `tests/support/fetch_macho_wheels.py` into `DYLD_ATLAS_MACHO_DIR`, else
-//! `build/macho-wheels`. Where either is absent the tests fail under `CI=true`, and otherwise say that they are skipped.
+//! The facts are `macho/EXPECTED.json` of the fixtures (`DYLD_ATLAS_FIXTURES`, else `../shared/fixtures` beside the
+//! checkout). The files are members of published wheels, fetched by `tests/support/fetch_macho_wheels.py` into
+//! `DYLD_ATLAS_MACHO_DIR`, else `build/macho-wheels`. Where either is absent the tests fail under `CI=true`, and
+//! otherwise say that they are skipped.
 
 // The allowances for tests do not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
@@ -195,7 +196,8 @@ fn resident_kib(address: u64) -> u64 {
     panic!("no mapping holds {address:#x}")
 }
 
-/// Target X1: at most 2 us for a file. `cargo test --release -p atlas-core --test macho_conformance -- --ignored --nocapture`
+/// Target X1: at most 2 us for a file. `cargo test --release -p atlas-core --test macho_conformance -- --ignored
+/// --nocapture`
 #[test]
 #[ignore = "measures time; the bar holds for release builds"]
 fn nineteen_files_in_time() {

@@ -1,8 +1,8 @@
 //! Two hundred thousand damaged inputs for each run: nothing may panic, take a second, or take more memory than
 //! 32 MiB and four times the input.
 //!
-//! `DYLD_ATLAS_MUTATIONS` sets the number of inputs, `DYLD_ATLAS_MUTATION_SEED` the first random number; the defaults are
-//! fixed, so that a failure comes again. It is reported with the seed, the number and the bytes of the input.
+//! `DYLD_ATLAS_MUTATIONS` sets the number of inputs, `DYLD_ATLAS_MUTATION_SEED` the first random number; the defaults
+//! are fixed, so that a failure comes again. It is reported with the seed, the number and the bytes of the input.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "every function here serves a test")]
 #![allow(clippy::duplicate_mod, reason = "the seeds are made with what other tests make records with")]
 

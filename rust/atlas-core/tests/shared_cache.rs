@@ -16,6 +16,7 @@ use atlas_core::address::{PreferredAddress, Slide};
 use atlas_core::archive::ArchiveWriter;
 use atlas_core::bytes::{Bytes, Mode};
 use atlas_core::cache::RecordOrigin;
+use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, Opening, Options, SharedCache};
 use support::caches::{cache_folder, cache_json, number};
 
@@ -276,8 +277,9 @@ fn a_snapshot_finds_its_cache_by_the_main_file() {
     opening.offer_installed();
     assert!(opening.wanted().is_some());
     let Some(other) = cache_folder("built-1378/arm64-v2-split") else { return };
-    assert!(!opening.offer_cache(&other.join("dyld_shared_cache_arm64")).unwrap(), "another UUID");
-    assert!(opening.offer_cache(&path.join(ARM64E)).unwrap());
+    let open = |path: &Path| CacheMemory::open(path, Mode::Map).unwrap();
+    assert!(!opening.offer_memory(open(&other.join("dyld_shared_cache_arm64"))).unwrap(), "another UUID");
+    assert!(opening.offer_memory(open(&path.join(ARM64E))).unwrap());
     let given = opening.finish().unwrap();
 
     let mut opening = Opening::new(process(&path.join(ARM64E)), Options::default()).unwrap();

@@ -42,7 +42,8 @@ fn pointers(file: &CacheFile, mapping: &Mapping) -> (u32, Vec<Pointer>) {
     (info.version(), found)
 }
 
-/// In memory, every pointer leads to its target and the slide, and no other byte differs; in whatever pieces it is read.
+/// In memory, every pointer leads to its target and the slide, and no other byte differs; in whatever pieces it is
+/// read.
 fn check_rebase(info: &SlideInfo<'_>, mapping: &Mapping, bytes: &[u8], pointers: &[Pointer]) {
     let mut expected = bytes.to_vec();
     for pointer in pointers {

@@ -1,4 +1,5 @@
-//! Records that dyld's own encoder wrote, wrapped by our archive writer and opened as snapshots: every value is compared.
+//! Records that dyld's own encoder wrote, wrapped by our archive writer and opened as snapshots: every value is
+//! compared.
 //!
 //! The fixtures are no part of the project: `DYLD_ATLAS_FIXTURES`, by default `../shared/fixtures` beside the checkout.
 

@@ -1,8 +1,8 @@
 //! Memory across the border, both ways; the only file of this crate with `unsafe`.
 //!
-//! In: what Python calls a buffer becomes [`Bytes`], or numbers that are read while the interpreter runs on. Memory that
-//! Python could change is copied, or read one number at a time. Out: memory of the core as a read-only buffer, not copied, and
-//! `bytes` that are written where they lie.
+//! In: what Python calls a buffer becomes [`Bytes`], or numbers that are read while the interpreter runs on. Memory
+//! that Python could change is copied, or read one number at a time. Out: memory of the core as a read-only buffer, not
+//! copied, and `bytes` that are written where they lie.
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -25,8 +25,8 @@ use crate::{detach, sequences};
 
 /// Everything that supports the buffer protocol, as bytes that nobody can change.
 ///
-/// A `bytes` object, what this crate exports, and contiguous memoryviews of either are used in place; everything else is copied,
-/// because it could change under us.
+/// A `bytes` object, what this crate exports, and contiguous memoryviews of either are used in place; everything else
+/// is copied, because it could change under us.
 ///
 /// # Errors
 /// `TypeError` for what is no buffer.
@@ -72,7 +72,8 @@ pub fn memory_view<'py>(py: Python<'py>, bytes: Bytes) -> PyResult<Bound<'py, Py
     PyMemoryView::from(Bound::new(py, ColumnBuffer::new(bytes))?.as_any())
 }
 
-/// A new `bytes` object of `size` bytes that `fill` writes; where that takes its time, the interpreter runs on meanwhile.
+/// A new `bytes` object of `size` bytes that `fill` writes; where that takes its time, the interpreter runs on
+/// meanwhile.
 ///
 /// # Errors
 /// `MemoryError`, and the exception of what `fill` says.
@@ -89,8 +90,8 @@ pub fn filled<'py>(
     let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?.cast_into::<PyBytes>()?;
     // SAFETY: it is a `bytes` object.
     let start = unsafe { ffi::PyBytes_AsString(made.as_ptr()) };
-    // SAFETY: the object has that many bytes there. It is new, and nobody knows of it before this function returns, so that
-    // they are ours alone; `made` keeps them alive. Whether they hold anything yet does not matter to this type.
+    // SAFETY: the object has that many bytes there. It is new, and nobody knows of it before this function returns, so
+    // that they are ours alone; `made` keeps them alive. Whether they hold anything yet does not matter to this type.
     let cells: &mut [MaybeUninit<u8>] = unsafe { std::slice::from_raw_parts_mut(start.cast(), length.cast_unsigned()) };
     let write = move || {
         cells.fill(MaybeUninit::new(0));
@@ -168,14 +169,14 @@ impl Addresses {
                     return 0;
                 }
                 let items = buffer.buf_ptr().cast::<u64>();
-                // SAFETY: `start` is below the number of items of the buffer, for there are `count` from there on; `buffer`
-                // keeps it exported, so the pointer stays inside its memory.
+                // SAFETY: `start` is below the number of items of the buffer, for there are `count` from there on;
+                // `buffer` keeps it exported, so the pointer stays inside its memory.
                 let items = unsafe { items.add(start) };
                 for (index, to) in to.iter_mut().enumerate().take(count) {
-                    // SAFETY: `index` is below `count`, the number of items from `items` on. `open` checked that they are
-                    // aligned for u64, and the memory is valid while exported. Others may write to it: word by word, which
-                    // a relaxed load of a word cannot tear. Of memory that is read-only, relaxed loads of a word are
-                    // allowed (`std::sync::atomic`, "Atomic accesses to read-only memory").
+                    // SAFETY: `index` is below `count`, the number of items from `items` on. `open` checked that they
+                    // are aligned for u64, and the memory is valid while exported. Others may write to it: word by
+                    // word, which a relaxed load of a word cannot tear. Of memory that is read-only, relaxed loads of a
+                    // word are allowed (`std::sync::atomic`, "Atomic accesses to read-only memory").
                     *to = unsafe { AtomicU64::from_ptr(items.wrapping_add(index)) }.load(Ordering::Relaxed);
                 }
             }
@@ -196,8 +197,8 @@ impl Indices {
     /// Opens the buffer, which must hold `len` numbers.
     ///
     /// # Errors
-    /// `TypeError` for what is no buffer of such numbers, `BufferError` for one that is read-only, has holes or is not aligned,
-    /// `ValueError` for one of another length or of several dimensions.
+    /// `TypeError` for what is no buffer of such numbers, `BufferError` for one that is read-only, has holes or is not
+    /// aligned, `ValueError` for one of another length or of several dimensions.
     pub fn open(object: &Bound<'_, PyAny>, len: usize) -> PyResult<Self> {
         let buffer = numbers(object, if size_of::<std::ffi::c_long>() == 4 { b"il" } else { b"i" }, 4, "int32")?;
         if buffer.readonly() {
@@ -283,7 +284,8 @@ impl Source for Vec<i32> {
     }
 }
 
-/// A read-only array: a buffer for numpy, memoryview and the like, which copy nothing, and a plain sequence for everybody else.
+/// A read-only array: a buffer for numpy, memoryview and the like, which copy nothing, and a plain sequence for
+/// everybody else.
 #[pyclass(frozen, sequence, weakref, module = "dyld_atlas._native")]
 pub struct ColumnBuffer {
     source: Arc<dyn Source>,
@@ -348,8 +350,8 @@ impl ColumnBuffer {
             suboffsets: std::ptr::null_mut(),
             internal: std::ptr::null_mut(),
         };
-        // The view owns a reference to this object, which owns the memory: it stays as long as there is a view. There is
-        // nothing else to give back, hence no `__releasebuffer__`.
+        // The view owns a reference to this object, which owns the memory: it stays as long as there is a view. There
+        // is nothing else to give back, hence no `__releasebuffer__`.
         let filled = ffi::Py_buffer { obj: slf.into_ptr(), ..filled };
         // SAFETY: the interpreter hands in a valid place for the view (the contract of `bf_getbuffer`).
         unsafe { view.write(filled) };

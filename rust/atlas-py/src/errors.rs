@@ -1,7 +1,7 @@
 //! The one place where an error of the core becomes a Python exception.
 //!
-//! The classes are Python (`dyld_atlas.errors`), because a class of the stable ABI of 3.11 cannot extend a built-in one.
-//! They are looked up when the first error is raised, so that importing the module costs nothing.
+//! The classes are Python (`dyld_atlas.errors`), because a class of the stable ABI of 3.11 cannot extend a built-in
+//! one. They are looked up when the first error is raised, so that importing the module costs nothing.
 
 use atlas_core::error::{Mismatch, SystemStatus, TaskFailure, kern_return_name};
 use atlas_core::{Error, ErrorKind};

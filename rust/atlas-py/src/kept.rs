@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 
-/// A place for an object. `PyOnceLock` would let go of the interpreter and take it back around each first use, which costs
-/// more than most of the objects; what is kept here is made first, and stored by an operation that calls nothing.
+/// A place for an object. `PyOnceLock` would let go of the interpreter and take it back around each first use, which
+/// costs more than most of the objects; what is kept here is made first, and stored by an operation that calls nothing.
 pub type Kept<T = PyAny> = OnceLock<Py<T>>;
 
 /// The object that `cell` keeps, made at the first call. Where threads meet, one object stays, and all get that.

@@ -1,7 +1,7 @@
 //! The Python module `dyld_atlas._native`: conversions, exceptions, sequences, buffers. No byte is decoded here.
 //!
-//! Every class is frozen and holds nothing but `Arc`s and cells that are written once, so that threads may share it; the
-//! module therefore does not need the interpreter's lock, and says so (PyO3's default).
+//! Every class is frozen and holds nothing but `Arc`s and cells that are written once, so that threads may share it;
+//! the module therefore does not need the interpreter's lock, and says so (PyO3's default).
 #![deny(unsafe_code)]
 
 #[macro_use]

@@ -1,7 +1,7 @@
 //! Lazy sequences: an item is made when it is asked for.
 //!
-//! One class, [`LazySequence`], serves every list that has no methods of its own, and the slices of those that have. What
-//! such a class shares with it stands here as functions.
+//! One class, [`LazySequence`], serves every list that has no methods of its own, and the slices of those that have.
+//! What such a class shares with it stands here as functions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,7 +7,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyType};
 use uuid::Uuid;
 
-/// The class, the member descriptors' setters of its two slots, and the value that `is_safe` has for a UUID of unknown origin.
+/// The class, the member descriptors' setters of its two slots, and the value that `is_safe` has for a UUID of unknown
+/// origin.
 struct Class {
     class: Py<PyType>,
     new: Py<PyAny>,

@@ -1,8 +1,8 @@
 //! The checksum of the POSIX `cksum` utility, which dyld 1284 to 1340 puts into `CKS`.
 //!
-//! It is the CRC-32 that everyone knows, but with the bits of each byte the other way round, from another start and with
-//! the length appended. Turning the bits and letting the processor's own CRC run over them is four times as fast as
-//! tables for this order (6 against 1.7 GB/s), and a cache's record is two megabytes.
+//! It is the CRC-32 that everyone knows, but with the bits of each byte the other way round, from another start and
+//! with the length appended. Turning the bits and letting the processor's own CRC run over them is four times as fast
+//! as tables for this order (6 against 1.7 GB/s), and a cache's record is two megabytes.
 
 use crc32fast::Hasher;
 

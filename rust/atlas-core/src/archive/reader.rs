@@ -129,12 +129,6 @@ impl Archive {
         index::find(self, path).and_then(|index| self.entry(index))
     }
 
-    /// The number of the entry that [`Self::find`] gives.
-    #[must_use]
-    pub fn find_index(&self, path: &str) -> Option<usize> {
-        index::find(self, path.as_bytes())
-    }
-
     /// The spans that CRC-32C stamps protect, front to back and without gaps from the first byte; bytes after the last
     /// belong to none. Checked when first asked for, once.
     #[must_use]

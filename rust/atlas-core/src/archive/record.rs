@@ -35,7 +35,8 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads and checks the record at `start`. Its end is behind its start, and neither it nor a payload leaves the stream.
+    /// Reads and checks the record at `start`. Its end is behind its start, and neither it nor a payload leaves the
+    /// stream.
     pub(super) fn read(stream: &'a [u8], start: usize) -> Result<Self> {
         let mut cursor = Cursor::at(stream, start);
         let magic = match cursor.array::<4>() {

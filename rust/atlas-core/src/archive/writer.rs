@@ -22,8 +22,8 @@ pub enum Stamp {
     None,
 }
 
-/// Assembles an archive: links first, then everything else, both in the order in which they were added; copies of entries
-/// keep theirs.
+/// Assembles an archive: links first, then everything else, both in the order in which they were added; copies of
+/// entries keep theirs.
 ///
 /// That is dyld's order; a link therefore stands before what it points to. Fields stand as `TYP PAT [LNK] DAT [CKS]
 /// [XAT]`, each in the smallest width that holds its value. Of two entries with one path, readers find the first.
@@ -103,10 +103,10 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Adds a copy of an entry: every field byte for byte and every payload, known or not. Only extended attributes move
-    /// to the end, and of them a CRC-32C stamp is left out: this writer puts on its own. Checksums of the data stay,
-    /// for the data stays. Copies keep their order among each other: of two entries with one path the first must stay the
-    /// first.
+    /// Adds a copy of an entry: every field byte for byte and every payload, known or not. Only extended attributes
+    /// move to the end, and of them a CRC-32C stamp is left out: this writer puts on its own. Checksums of the data
+    /// stay, for the data stays. Copies keep their order among each other: of two entries with one path the first must
+    /// stay the first.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Archive`] where the entry's extended attributes are malformed.

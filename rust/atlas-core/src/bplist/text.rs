@@ -51,8 +51,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The text as UTF-8, and what is none as it is: bytes that are no text stay, and a surrogate without its partner takes the
-    /// three bytes that UTF-8 would give it. So different texts stay different.
+    /// The text as UTF-8, and what is none as it is: bytes that are no text stay, and a surrogate without its partner
+    /// takes the three bytes that UTF-8 would give it. So different texts stay different.
     #[must_use]
     pub fn to_bytes(self) -> Cow<'a, [u8]> {
         let Self::Utf16(payload) = self else { return Cow::Borrowed(self.payload()) };

@@ -214,7 +214,8 @@ impl<'a> View<'a> {
 }
 
 /// `width` (1 to 8) bytes at `at` as a big-endian number. One load and a shift: everything that is read lies before the
-/// 32-byte trailer, so eight bytes are there even for a narrow number; only the trailer's own last words need the slow way.
+/// 32-byte trailer, so eight bytes are there even for a narrow number; only the trailer's own last words need the slow
+/// way.
 #[inline(always)]
 fn load(data: &[u8], at: usize, width: usize) -> Option<u64> {
     if let Some(word) = at.checked_add(8).and_then(|end| data.get(at..end)) {

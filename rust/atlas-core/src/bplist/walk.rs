@@ -83,8 +83,8 @@ pub fn build_each<B: Build>(
     Ok(walk.values)
 }
 
-/// The values of some objects of a list, asked for one by one: one that cannot be made does not hinder the next. Together they cost
-/// no more than the whole list does, those that fail included.
+/// The values of some objects of a list, asked for one by one: one that cannot be made does not hinder the next.
+/// Together they cost no more than the whole list does, those that fail included.
 pub struct Values<'a, 'b, B: Build>(Walk<'a, 'b, B>);
 
 impl<'a, 'b, B: Build> Values<'a, 'b, B> {
@@ -117,7 +117,8 @@ impl<'a, 'b, B: Build> Values<'a, 'b, B> {
         value.ok_or_else(|| Error::plist(0, "a value", "none").into())
     }
 
-    /// Lets `value` stand for object `reference`, which could not be made: from now on wherever it is met, as a key also.
+    /// Lets `value` stand for object `reference`, which could not be made: from now on wherever it is met, as a key
+    /// also.
     pub fn stand_in(&mut self, reference: u32, value: B::Value) {
         self.0.finish(reference, value, 0, true);
         self.0.values.clear();

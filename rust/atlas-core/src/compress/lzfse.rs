@@ -81,8 +81,8 @@ fn header(cursor: &mut Cursor<'_>) -> Option<Header> {
     Some(Header { size, decoded_size })
 }
 
-/// Requires that the blocks lie within the payload, end with it, and declare `declared` bytes together. Returns the most
-/// that a `bvxn` block declares.
+/// Requires that the blocks lie within the payload, end with it, and declare `declared` bytes together. Returns the
+/// most that a `bvxn` block declares.
 fn check_blocks(payload: &[u8], declared: usize) -> Result<u32, Fault> {
     let (mut start, mut total, mut largest_lzvn) = (0_usize, 0_u64, 0_u32);
     loop {

@@ -128,8 +128,8 @@ impl<'a> Trie<'a> {
 
     /// Gives each name with its payload to `visit`, in the order of the trie; names are good for that call alone.
     ///
-    /// A node that is broken, or that `visit` refuses, is left out with what hangs on it, and the walk goes on. Returned is
-    /// what was wrong with those.
+    /// A node that is broken, or that `visit` refuses, is left out with what hangs on it, and the walk goes on.
+    /// Returned is what was wrong with those.
     pub fn walk(self, visit: &mut Visit<'_, 'a>) -> Vec<Error> {
         let mut walk = Walk { trie: self, seen: vec![0; self.bytes.len().div_ceil(64)], faults: Vec::new(), visit };
         if !self.bytes.is_empty() {

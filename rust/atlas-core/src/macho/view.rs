@@ -8,7 +8,7 @@ use super::command::{Commands, Dependent};
 use super::fields::{ByteOrder, Fields};
 use super::magic;
 use super::platform::BuildVersion;
-use super::raw::{command, dylib, flags, header, uuid as uuid_command};
+use super::raw::{command, dylib, header, uuid as uuid_command};
 use super::segment::{self, Section, Segment};
 use crate::address::PreferredAddress;
 use crate::error::{Error, Result};
@@ -79,12 +79,6 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn flags(&self) -> u32 {
         self.header.u32(header::FLAGS)
-    }
-
-    /// True where the image lies in a shared cache (`MH_DYLIB_IN_CACHE`).
-    #[must_use]
-    pub fn is_in_shared_cache(&self) -> bool {
-        self.flags() & flags::DYLIB_IN_CACHE != 0
     }
 
     /// The byte order of the file.

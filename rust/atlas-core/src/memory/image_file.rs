@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
-use crate::macho::{Section, Segment, Slice, slice_with_uuid};
+use crate::macho::{Segment, Slice, slice_with_uuid};
 
 use super::files::{SourceFile, Wrong};
 use super::space::{Span, Spans};
@@ -61,40 +61,12 @@ impl ImageFile {
         &self.slice
     }
 
-    /// The file.
-    #[must_use]
-    pub fn source(&self) -> &Arc<SourceFile> {
-        &self.source
-    }
-
-    /// The first segment of that name.
-    #[must_use]
-    pub fn segment(&self, name: &str) -> Option<&Segment> {
-        self.slice.segments.iter().find(|segment| segment.name == *name)
-    }
-
-    /// `vm_size` bytes of `segment`, of which all past its file size are zero. Nothing is copied where the two sizes are equal.
+    /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero. Nothing is copied where the two are
+    /// equal.
     ///
     /// # Errors
-    /// [`ErrorKind::MachO`] where the segment's bytes leave the file, or where it was cut short; [`ErrorKind::Limit`] where it
-    /// takes more than [`super::MOST_ADDRESS_SPACE`].
-    pub fn segment_data(&self, segment: &Segment) -> Result<Bytes> {
-        self.data(segment.preferred_load_address.0, segment.file_size, segment.vm_size)
-    }
-
-    /// The bytes of `section`.
-    ///
-    /// # Errors
-    /// As [`Self::segment_data`], and [`ErrorKind::UnmappedAddress`] where the section leaves its segment.
-    pub fn section_data(&self, section: &Section) -> Result<Bytes> {
-        self.data(section.address.0, section.size, section.size)
-    }
-
-    /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnmappedAddress`] with the first of the `file_size` bytes that lies in no segment; else as
-    /// [`Self::segment_data`].
+    /// [`ErrorKind::UnmappedAddress`] with the first of the `file_size` bytes that lies in no segment; [`ErrorKind::MachO`]
+    /// where bytes leave the file, or where it was cut short; [`ErrorKind::Limit`] for more than [`super::MOST_ADDRESS_SPACE`].
     pub fn data(&self, address: u64, file_size: u64, vm_size: u64) -> Result<Bytes> {
         if vm_size == 0 {
             return Ok(Bytes::default());

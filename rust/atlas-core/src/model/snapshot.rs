@@ -45,7 +45,7 @@ pub struct Options {
 /// | [`Self::offer_cache_of`] | what another snapshot found | cannot be |
 /// | [`Self::offer`] | an atlas | fails; noted if lenient |
 /// | [`Self::try_offer`] | an atlas | fails, also if lenient; [`Self::pass_over`] then does what `offer` does |
-/// | [`Self::offer_cache`], [`Self::offer_memory`] | the main file of a cache, or the cache | fails; noted if lenient |
+/// | [`Self::offer_memory`] | a cache with its files | fails; noted if lenient |
 /// | [`Self::refuse`] | nothing: the error of a file that the caller tried itself | fails; noted if lenient |
 /// | [`Self::offer_installed`] | what lies on this machine | noted, since nobody asked for it |
 /// | [`Self::finish`] | the record inside of the archive, where nothing else was found | fails; noted if lenient |
@@ -158,19 +158,11 @@ impl Opening {
         self.cache.is_some()
     }
 
-    /// Offers the main file of a cache. Returns whether it is the one that is wanted: its files then are the cache's memory,
-    /// and where no record was found yet, the atlas beside it or the headers give one.
+    /// Offers the memory of a cache. Returns whether it is the one that is wanted: without a record, its headers give one, and
+    /// no other file is opened.
     ///
     /// # Errors
-    /// What is wrong with the file; a lenient opening notes it instead.
-    pub fn offer_cache(&mut self, path: &Path) -> Result<bool> {
-        self.take_cache(path).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
-    }
-
-    /// As [`Self::offer_cache`], for a cache that is open: without a record, its headers give one, and no other file is opened.
-    ///
-    /// # Errors
-    /// As there.
+    /// What is wrong with its files; a lenient opening notes it instead.
     pub fn offer_memory(&mut self, memory: Arc<CacheMemory>) -> Result<bool> {
         self.take_memory(memory, true).or_else(|error| self.report.fault_elsewhere(error).map(|()| false))
     }

@@ -1,11 +1,11 @@
 //! What reading one record may cost.
 //!
 //! References may be shared: a megabyte can name the same list of segments a hundred thousand times, and a reader that
-//! follows them one by one works, and fills columns, for the square of the input. In a record that dyld wrote nothing is
-//! visited twice but short strings; so the work is bounded by a small multiple of the input.
+//! follows them one by one works, and fills columns, for the square of the input. In a record that dyld wrote nothing
+//! is visited twice but short strings; so the work is bounded by a small multiple of the input.
 //!
-//! A unit is about a byte that somebody makes of what is visited: a row of a column, a byte of text. So the memory for the
-//! rows of a record stays near four times its input, too.
+//! A unit is about a byte that somebody makes of what is visited: a row of a column, a byte of text. So the memory for
+//! the rows of a record stays near four times its input, too.
 
 use crate::error::{Error, Result};
 
@@ -26,8 +26,8 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// For a property list of `length` bytes. What a small record may cost is nothing to worry about, so that there is room
-    /// for whatever an encoder shares.
+    /// For a property list of `length` bytes. What a small record may cost is nothing to worry about, so that there is
+    /// room for whatever an encoder shares.
     pub(super) const fn new(length: usize) -> Self {
         let total = (16_u64 << 20).saturating_add((length as u64).saturating_mul(4));
         Self { total, left: total }

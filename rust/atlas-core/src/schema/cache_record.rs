@@ -108,8 +108,8 @@ impl CacheRecord {
     /// Checks the record of the cache `uuid` in an atlas; `None` where the atlas has none of it.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it; a
-    /// required key of the cache that is missing or wrong fails in any case.
+    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it;
+    /// a required key of the cache that is missing or wrong fails in any case.
     pub fn check(plist: Plist, uuid: Uuid, policy: Policy, report: &mut Report) -> Result<Option<Self>> {
         let view = plist.view();
         let name = format!("{:X}", uuid.as_hyphenated());

@@ -1,7 +1,7 @@
 //! One image or segment, read with every check and every message.
 //!
-//! The walker reads what is as usual; what is not comes here, and so does what is broken. Both give the same row for the same
-//! dictionary, and cost the same of the budget.
+//! The walker reads what is as usual; what is not comes here, and so does what is broken. Both give the same row for
+//! the same dictionary, and cost the same of the budget.
 
 use crate::bplist::{Integer, Object, Pairs, View};
 use crate::error::{Error, Result};

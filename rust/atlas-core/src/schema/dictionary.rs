@@ -72,8 +72,8 @@ macro_rules! longest_path {
     };
 }
 
-/// Bytes of the longest path or file name that is taken: four times what Darwin allows. Whoever lists the files of a cache joins
-/// its path to each name.
+/// Bytes of the longest path or file name that is taken: four times what Darwin allows. Whoever lists the files of a
+/// cache joins its path to each name.
 pub(super) const LONGEST_PATH: usize = longest_path!();
 
 /// A path, or a file name.

@@ -11,8 +11,8 @@ use super::rows::{ImageRow, ImageVisitor, Placing, SegmentRow};
 use super::unknown::{self, UnknownOfImage};
 use super::walker;
 
-/// For checking: counts segments, so that whoever gathers them knows how much room they take, and the images that only a
-/// cache can give an address.
+/// For checking: counts segments, so that whoever gathers them knows how much room they take, and the images that only
+/// a cache can give an address.
 #[derive(Default)]
 struct Counts {
     segments: usize,
@@ -112,8 +112,8 @@ impl ImageTable {
         self.count == 0
     }
 
-    /// The images that need no cache to have an address, and how many the others are. For a process whose cache turns out not
-    /// to be at hand: where those others lie is not known then, whatever their preferred addresses say.
+    /// The images that need no cache to have an address, and how many the others are. For a process whose cache turns
+    /// out not to be at hand: where those others lie is not known then, whatever their preferred addresses say.
     #[must_use]
     pub fn placed(&self) -> (Self, u32) {
         if self.unplaced == 0 {
@@ -206,8 +206,8 @@ impl ImageTable {
         }
     }
 
-    /// The keys of image `index` and its segments that are not read here; `None` where no image of the table has any, which costs
-    /// nothing to know.
+    /// The keys of image `index` and its segments that are not read here; `None` where no image of the table has any,
+    /// which costs nothing to know.
     #[must_use]
     pub fn unknown(&self, index: u32) -> Option<UnknownOfImage> {
         if !self.may_have_unknown {

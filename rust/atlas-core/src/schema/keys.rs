@@ -1,7 +1,7 @@
 //! Every key of the atlas, with its meaning. No other file of the core spells a four-letter key.
 //!
-//! Facts: dyld's `DyldAtlasShared.h` (1122 and later), the Swift reader of 1284.13, and records written by the encoders of
-//! 1284 to 1378.
+//! Facts: dyld's `DyldAtlasShared.h` (1122 and later), the Swift reader of 1284.13, and records written by the encoders
+//! of 1284 to 1378.
 
 /// Keys of the root of `process.plist`.
 pub mod snapshot {
@@ -143,7 +143,8 @@ pub mod cache {
     pub const IMAGES: &str = "imgs";
     /// The files. Required: dyld's reader needs it, though its validator does not ask.
     pub const SUBCACHES: &str = "dscs";
-    /// Name of the local-symbols file. Up to dyld-1340 the key stands twice, the second time as UUID; the first is meant.
+    /// Name of the local-symbols file. Up to dyld-1340 the key stands twice, the second time as UUID; the first is
+    /// meant.
     pub const SYMBOL_FILE_NAME: &str = "snme";
     /// UUID of the local-symbols file, since dyld-1376.
     pub const SYMBOL_FILE_UUID: &str = "suid";

@@ -1,7 +1,8 @@
-//! Owns what the keys of a record mean: the one place where four-letter keys live, and the one pass that checks a record.
+//! Owns what the keys of a record mean: the one place where four-letter keys live, and the one pass that checks a
+//! record.
 //!
-//! A record is checked when it is opened, and read with the same code afterwards; so what the check let through, reading
-//! finds again. Must not know where records come from, nor what a merged list of images is.
+//! A record is checked when it is opened, and read with the same code afterwards; so what the check let through,
+//! reading finds again. Must not know where records come from, nor what a merged list of images is.
 //!
 //! * [`keys`]: every key, with its meaning
 //! * [`ProcessRecord`]: the root of `process.plist`

@@ -88,8 +88,8 @@ impl ProcessRecord {
     /// Checks the whole record.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it; a
-    /// required key of the root that is missing or wrong fails in any case.
+    /// [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Plist`] with key path and offset, unless `report` takes it;
+    /// a required key of the root that is missing or wrong fails in any case.
     pub fn check(plist: Plist, policy: Policy, report: &mut Report) -> Result<Self> {
         let view = plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root)?;
@@ -102,7 +102,8 @@ impl ProcessRecord {
         let (images, _) = root.required_at(keys::snapshot::IMAGES, &dictionary::array())?;
         let initial_image_count =
             root.optional(report, keys::snapshot::INITIAL_IMAGE_COUNT, &dictionary::unsigned())?;
-        // dyld's encoder writes one spelling and its reader looks for the other; the reader's wins where both are there.
+        // dyld's encoder writes one spelling and its reader looks for the other; the reader's wins where both are
+        // there.
         let flags_read = root.optional(report, keys::snapshot::FLAGS_READ, &dictionary::address())?;
         let flags_written = root.optional(report, keys::snapshot::FLAGS_WRITTEN, &dictionary::address())?;
 

@@ -2,8 +2,8 @@
 
 use crate::bplist::{Object, Pairs, View};
 
-/// A key that this version does not know, by the references of the key and of its value in the property list of the record. The
-/// key need not be a string, nor the value readable.
+/// A key that this version does not know, by the references of the key and of its value in the property list of the
+/// record. The key need not be a string, nor the value readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownKey {
     /// The key.

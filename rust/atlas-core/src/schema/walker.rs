@@ -1,7 +1,7 @@
 //! The hot pass over images and segments.
 //!
-//! A cache has 3 500 images and 20 000 segments, each a dictionary of five to seven keys, and nearly every one repeats the
-//! key references of the one before: so the places of the known keys are remembered with the references they were
+//! A cache has 3 500 images and 20 000 segments, each a dictionary of five to seven keys, and nearly every one repeats
+//! the key references of the one before: so the places of the known keys are remembered with the references they were
 //! found under, and comparing those bytes replaces looking at the keys. The widths of offsets and references are
 //! compile-time constants for the combinations that encoders write. Whatever is not as usual goes to `careful`.
 
@@ -13,8 +13,8 @@ use super::careful::{self, Faults, IMAGE, Place, SEGMENT};
 use super::rows::{ImageRow, ImageVisitor, Placing, SegmentRow};
 use super::words::Words;
 
-/// Walks the images of `array` and their segments. Returns whether one of them may have keys that are not read: a walk need not look
-/// at a key more than it does anyway to know that there are none.
+/// Walks the images of `array` and their segments. Returns whether one of them may have keys that are not read: a walk
+/// need not look at a key more than it does anyway to know that there are none.
 pub(super) fn walk(
     view: View<'_>,
     array: References<'_>,
@@ -111,8 +111,8 @@ struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
     words: Words<'a, OFFSET, REFERENCE>,
     placing: Placing,
-    /// Whether a dictionary was met that may have other keys than those that are read. Keys are looked at only where they are
-    /// others than before, and that is where this is found out.
+    /// Whether a dictionary was met that may have other keys than those that are read. Keys are looked at only where
+    /// they are others than before, and that is where this is found out.
     has_unknown: bool,
     image_shape: Shape<'a>,
     segment_shape: Shape<'a>,
@@ -208,7 +208,8 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     rows!(image, unusual_image: ImageRow, usual_image, image_shape, IMAGE, placing);
     rows!(segment, unusual_segment: SegmentRow, usual_segment, segment_shape, SEGMENT);
 
-    /// Where the references of the dictionary at `position` begin and how many keys it has, if its keys are those of `shape`.
+    /// Where the references of the dictionary at `position` begin and how many keys it has, if its keys are those of
+    /// `shape`.
     #[inline(always)]
     fn keys(&self, position: usize, shape: &Shape<'a>) -> Option<(usize, usize)> {
         let count = self.words.short_dictionary(position)?;
@@ -217,7 +218,8 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         (count != 0 && same(references, shape.keys)).then_some((keys, count))
     }
 
-    /// The value of a known key: where its object stands, `None` where the key is absent, and `None` outside for a fault.
+    /// The value of a known key: where its object stands, `None` where the key is absent, and `None` outside for a
+    /// fault.
     #[inline(always)]
     fn value<T>(
         &self,
@@ -283,8 +285,8 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
     }
 }
 
-/// Whether two runs of references are the same. They are a few bytes long, for which calling out to compare costs more than
-/// comparing.
+/// Whether two runs of references are the same. They are a few bytes long, for which calling out to compare costs more
+/// than comparing.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {

@@ -1,7 +1,7 @@
 //! The common shapes of objects, each read with one or two loads.
 //!
-//! `None` never means a fault here: it means that the general reader of `bplist` must look, and say what is wrong, if anything
-//! is. So the checks are few and cheap, and the messages are in one place.
+//! `None` never means a fault here: it means that the general reader of `bplist` must look, and say what is wrong, if
+//! anything is. So the checks are few and cheap, and the messages are in one place.
 
 use crate::bplist::View;
 

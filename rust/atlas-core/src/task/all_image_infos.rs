@@ -77,8 +77,6 @@ pub mod field {
     pub const LIB_SYSTEM_INITIALIZED: Field = field(0x19, 0x11, Kind::Byte);
     /// `dyldImageLoadAddress`, 2
     pub const DYLD_IMAGE_LOAD_ADDRESS: Field = field(0x20, 0x14, Kind::Pointer);
-    /// `terminationFlags`, 5
-    pub const TERMINATION_FLAGS: Field = field(0x40, 0x24, Kind::Pointer);
     /// `uuidArrayCount`, 8
     pub const UUID_ARRAY_COUNT: Field = field(0x58, 0x30, Kind::Pointer);
     /// `uuidArray`, 8: only images outside the shared cache
@@ -87,8 +85,6 @@ pub mod field {
     pub const DYLD_ALL_IMAGE_INFOS_ADDRESS: Field = field(0x68, 0x38, Kind::Pointer);
     /// `initialImageCount`, 10
     pub const INITIAL_IMAGE_COUNT: Field = field(0x70, 0x3c, Kind::Pointer);
-    /// `sharedCacheSlide`, 12
-    pub const SHARED_CACHE_SLIDE: Field = field(0x98, 0x50, Kind::Pointer);
     /// `sharedCacheBaseAddress`, 15
     pub const SHARED_CACHE_BASE_ADDRESS: Field = field(0xb0, 0x64, Kind::Pointer);
     /// `infoArrayChangeTimestamp`, 15: `mach_absolute_time` of the last change

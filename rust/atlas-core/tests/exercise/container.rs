@@ -7,8 +7,8 @@ use super::{LIMITS, refuse};
 
 const CODECS: [Codec; 6] = [Codec::None, Codec::Zlib, Codec::Lzma, Codec::Lz4, Codec::Lzfse, Codec::Lzbitmap];
 
-/// A container as it stands; any other input is the stream of one block: a byte that picks the codec, three that declare
-/// the decoded size, the stream.
+/// A container as it stands; any other input is the stream of one block: a byte that picks the codec, three that
+/// declare the decoded size, the stream.
 pub fn container(data: &[u8]) -> bool {
     let built;
     let container = if is_container(data) {

@@ -24,7 +24,8 @@ pub fn core(data: &[u8]) -> bool {
     match (&strict, &lenient) {
         (Ok(strict), Ok(lenient)) => {
             images::walk(strict.images());
-            // An atlas whose checksum is wrong is good enough for a lenient reading only; a strict one lists what else is there.
+            // An atlas whose checksum is wrong is good enough for a lenient reading only; a strict one lists what else
+            // is there.
             if strict.archive().decoded()[..] == lenient.archive().decoded()[..] {
                 images::equal(strict.images(), lenient.images());
             }

@@ -75,7 +75,7 @@ fn walk(view: &View<'_>, member: &Member<'_>) {
     assert!(!view.install_name().is_some_and(|name| name.contains(&0)));
     let text = view.segments().find(|segment| segment.name == "__TEXT");
     assert_eq!(view.preferred_load_address().0, text.map_or(0, |segment| segment.preferred_load_address.0));
-    let _rest = (view.flags(), view.is_in_shared_cache(), view.byte_order(), view.architecture().name());
+    let _rest = (view.flags(), view.byte_order(), view.architecture().name());
 }
 
 fn compare(slice: &Slice, view: &View<'_>) {

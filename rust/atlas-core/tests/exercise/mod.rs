@@ -1,4 +1,5 @@
-//! Reads everything that a format offers from bytes that nobody vouches for, and asserts what must hold whatever they are.
+//! Reads everything that a format offers from bytes that nobody vouches for, and asserts what must hold whatever they
+//! are.
 //!
 //! One function per format; each says whether the bytes were accepted. They serve the tests of mutated inputs, and the
 //! fuzz targets in `fuzz/`, which include these files.

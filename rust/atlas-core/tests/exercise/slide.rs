@@ -45,7 +45,8 @@ pub fn walk(info: &SlideInfo<'_>, mapping: &Mapping, bytes: &[u8]) -> bool {
             Err(error) => {
                 sound = refuse(&error);
                 assert!(error.location().offset.is_some() && error.location().key_path.is_some());
-                // A chain that stands behind the mapping is nobody's; there may be others in its page, with faults of their own.
+                // A chain that stands behind the mapping is nobody's; there may be others in its page, with faults of
+                // their own.
                 needed &= error.location().offset >= Some(bytes.len() as u64);
             }
         }
@@ -76,8 +77,8 @@ pub fn walk(info: &SlideInfo<'_>, mapping: &Mapping, bytes: &[u8]) -> bool {
     // Behind a fault that is nobody's, other chains of the page are rebased, and not listed.
     let listed = if sound { pointers.as_slice() } else { &[] };
     for (index, pointer) in listed.iter().enumerate() {
-        // Where links overlap, which only bitmaps can say, ends of pages and several chains of one page, the later one wins; behind an
-        // end of a page it may be a number, which is not among the pointers.
+        // Where links overlap, which only bitmaps can say, ends of pages and several chains of one page, the later one
+        // wins; behind an end of a page it may be a number, which is not among the pointers.
         let apart = |other: Option<&Pointer>| other.is_none_or(|other| at(other).abs_diff(at(pointer)) >= size);
         let neighbours =
             [index.checked_sub(1), Some(index + 1)].map(|index| index.and_then(|index| pointers.get(index)));

@@ -1,4 +1,5 @@
-//! Shared caches that somebody made to hurt: each ends quickly, in little memory, as an error or with less than it says.
+//! Shared caches that somebody made to hurt: each ends quickly, in little memory, as an error or with less than it
+//! says.
 
 use std::cell::RefCell;
 use std::io::{Error as IoError, ErrorKind as IoKind};

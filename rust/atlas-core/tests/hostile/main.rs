@@ -1,4 +1,5 @@
-//! Inputs that somebody made to hurt: each ends quickly, in little memory, with the right kind of error or a bounded result.
+//! Inputs that somebody made to hurt: each ends quickly, in little memory, with the right kind of error or a bounded
+//! result.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

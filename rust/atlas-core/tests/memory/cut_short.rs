@@ -111,13 +111,13 @@ fn image() {
     assert_eq!(segments.len(), 3);
     cut(&path, 0x10);
     for segment in segments {
-        expect(image.segment_data(segment), "a segment");
+        expect(images::segment_data(&image, &segment.name.text()), "a segment");
         expect(image.read(segment.preferred_load_address.0 + 0x20, 4), "a read of an image");
     }
     image.slice().sections.iter().filter(|section| section.size > 0).for_each(|section| {
-        expect(image.section_data(section), "a section");
+        expect(image.data(section.address.0, section.size, section.size), "a section");
     });
-    let zeros = image.segment_data(image.segment("__PAGEZERO").unwrap()).unwrap();
+    let zeros = images::segment_data(&image, "__PAGEZERO").unwrap();
     assert_eq!(zeros[0x1000], 0, "no file is concerned");
     assert!(ImageFile::open(&path, images::UUID, Mode::Map).is_err());
 }

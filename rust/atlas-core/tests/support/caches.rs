@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::fixtures;
 
-/// The folder of files of the cache fixture `name`, as in `built-1378/arm64e-v5`; an archive is unpacked on the first call.
+/// The folder of files of the cache fixture `name`, as in `built-1378/arm64e-v5`; an archive is unpacked on the first
+/// call.
 pub fn cache_folder(name: &str) -> Option<PathBuf> {
     let folder = fixtures(&format!("cache/{name}"))?;
     let Some(archive) =

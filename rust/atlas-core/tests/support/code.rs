@@ -114,8 +114,9 @@ pub fn tokens(code: &str) -> Vec<Token> {
     found
 }
 
-/// The first name below the crate's root of every path in `code` that starts there: `bytes` of `crate::bytes::Bytes`, of
-/// `use crate::{bytes::Bytes}` and, in a file whose module lies `depth` modules below the root, of `super::…::bytes`.
+/// The first name below the crate's root of every path in `code` that starts there: `bytes` of `crate::bytes::Bytes`,
+/// of `use crate::{bytes::Bytes}` and, in a file whose module lies `depth` modules below the root, of
+/// `super::…::bytes`.
 pub fn names_at_root(code: &str, depth: usize) -> Vec<Token> {
     let tokens = tokens(code);
     let mut names = Vec::new();

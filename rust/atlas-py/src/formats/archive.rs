@@ -44,8 +44,8 @@ impl Archive {
         Ok(Self(Arc::new(archive.or_raise(py)?)))
     }
 
-    /// Reads the archive at a path. It is read, not mapped: nothing done to the file later matters. Raises ArchiveError,
-    /// LimitExceededError, OSError.
+    /// Reads the archive at a path. It is read, not mapped: nothing done to the file later matters. Raises
+    /// ArchiveError, LimitExceededError, OSError.
     #[classmethod]
     #[pyo3(signature = (path, /, *, limits = None))]
     fn open(class: &Bound<'_, PyType>, path: LocalPath, limits: Option<&Bound<'_, Limits>>) -> PyResult<Self> {
@@ -140,8 +140,8 @@ impl ArchiveEntry {
         self.entry().and_then(|entry| entry.link_target()).map(|target| text::utf8(py, target)).transpose()
     }
 
-    /// Every field by its three-letter key, of a repeated one the first: numbers as int, text as str, digests as bytes, times
-    /// as int nanoseconds, blobs as their size, flags as True.
+    /// Every field by its three-letter key, of a repeated one the first: numbers as int, text as str, digests as bytes,
+    /// times as int nanoseconds, blobs as their size, flags as True.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
         let fields = PyDict::new(py);

@@ -9,7 +9,8 @@ use crate::{buffers, detach};
 
 /// Checks the property list at a path of an atlas as opening a cache with it would.
 ///
-/// Gives the numbers of images and of files, and warnings if lenient. Raises PlistError, SchemaError, LimitExceededError.
+/// Gives the numbers of images and of files, and warnings if lenient. Raises PlistError, SchemaError,
+/// LimitExceededError.
 #[pyfunction]
 #[pyo3(signature = (data, path, /, *, lenient = false))]
 pub fn check_atlas_entry(data: &Bound<'_, PyAny>, path: &str, lenient: bool) -> PyResult<(u32, usize, Vec<String>)> {

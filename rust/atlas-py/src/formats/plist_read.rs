@@ -14,9 +14,9 @@ use crate::{buffers, text};
 
 /// Reads a binary property list: the same objects as plistlib.loads gives.
 ///
-/// Of a repeated key the first value counts. Text that is no text survives: stray bytes of a string that is marked as ASCII
-/// become lone surrogates (surrogateescape), lone surrogates of UTF-16 stay. Sets become lists. Raises PlistError,
-/// LimitExceededError.
+/// Of a repeated key the first value counts. Text that is no text survives: stray bytes of a string that is marked as
+/// ASCII become lone surrogates (surrogateescape), lone surrogates of UTF-16 stay. Sets become lists. Raises
+/// PlistError, LimitExceededError.
 #[pyfunction]
 #[pyo3(signature = (data, /, *, limits = None))]
 pub fn plist_loads<'py>(data: &Bound<'py, PyAny>, limits: Option<&Bound<'py, Limits>>) -> PyResult<Bound<'py, PyAny>> {

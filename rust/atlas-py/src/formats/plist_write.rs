@@ -14,9 +14,10 @@ use crate::errors::OrRaise;
 
 /// Writes a binary property list, as dyld's encoder lays it out.
 ///
-/// Takes what plistlib.dumps takes: None, bool, int, float, str, bytes, bytearray, datetime, plistlib.UID, lists, tuples
-/// and dictionaries with str keys, whose order is kept. A list or dictionary that occurs twice is written once. Raises TypeError
-/// for anything else, OverflowError for an int outside of -2**63 to 2**64 - 1, ValueError for a container within itself.
+/// Takes what plistlib.dumps takes: None, bool, int, float, str, bytes, bytearray, datetime, plistlib.UID, lists,
+/// tuples and dictionaries with str keys, whose order is kept. A list or dictionary that occurs twice is written once.
+/// Raises TypeError for anything else, OverflowError for an int outside of -2**63 to 2**64 - 1, ValueError for a
+/// container within itself.
 #[pyfunction]
 #[pyo3(signature = (value, /))]
 pub fn plist_dumps<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {

@@ -61,3 +61,8 @@ fn attribute(name: &[u8], value: &[u8]) -> Vec<u8> {
     let size = u32::try_from(4 + name.len() + 1 + value.len()).unwrap();
     [&size.to_le_bytes(), name, b"\0", value].concat()
 }
+
+/// The number of the entry that a path leads to.
+fn number_of(archive: &Archive, path: &str) -> Option<usize> {
+    archive.find(path).map(|entry| entry.index())
+}

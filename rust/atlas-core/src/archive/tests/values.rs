@@ -1,6 +1,6 @@
 //! Every subtype, fields in odd orders and numbers, extended attributes.
 
-use super::{attribute, blob, file, open, record, said, text};
+use super::{attribute, blob, file, number_of, open, record, said, text};
 use crate::archive::{FieldValue, Key};
 
 #[test]
@@ -106,7 +106,7 @@ fn records_without_fields_are_entries() {
     assert_eq!(archive.len(), 3);
     assert!(archive.entries().map(|entry| entry.magic()).eq([*b"AA01", *b"AA01", *b"YAA1"]));
     assert_eq!(archive.entries().rev().map(|entry| entry.fields().count()).collect::<Vec<_>>(), [0, 3, 0]);
-    assert_eq!(archive.find_index("x"), Some(1));
+    assert_eq!(number_of(&archive, "x"), Some(1));
     assert!(archive.entry(3).is_none());
 }
 

@@ -1,5 +1,5 @@
-//! LZBITMAP, Apple's codec since macOS 13: chunks of at most 32 KiB, decoded eight bytes at a time by a bitmap that says
-//! for each byte whether it is the next literal or a copy from one distance back.
+//! LZBITMAP, Apple's codec since macOS 13: chunks of at most 32 KiB, decoded eight bytes at a time by a bitmap that
+//! says for each byte whether it is the next literal or a copy from one distance back.
 //!
 //! Apple documents nothing of it. The layout is that of the public decoder libzbitmap, checked against streams that
 //! Apple's encoder made.
@@ -27,7 +27,8 @@ const HEADER: usize = 15;
 const TABLE_SIZE: usize = 17;
 /// Operations in the table; they have the numbers 3 to 14.
 const TABLE_ENTRIES: usize = 12;
-/// The number of the table's first operation. Those before it take a bitmap of their own and 0, 1 or 2 bytes of distance.
+/// The number of the table's first operation. Those before it take a bitmap of their own and 0, 1 or 2 bytes of
+/// distance.
 const FIRST_TABLE_OPERATION: u8 = 3;
 /// In place of an operation: the one before it is repeated.
 const REPEAT: u8 = 15;

@@ -26,12 +26,10 @@ fn fields_are_where_dyld_has_them() {
     let pointers = [
         (field::INFO_ARRAY, 0x08, 0x08),
         (field::DYLD_IMAGE_LOAD_ADDRESS, 0x20, 0x14),
-        (field::TERMINATION_FLAGS, 0x40, 0x24),
         (field::UUID_ARRAY_COUNT, 0x58, 0x30),
         (field::UUID_ARRAY, 0x60, 0x34),
         (field::DYLD_ALL_IMAGE_INFOS_ADDRESS, 0x68, 0x38),
         (field::INITIAL_IMAGE_COUNT, 0x70, 0x3c),
-        (field::SHARED_CACHE_SLIDE, 0x98, 0x50),
         (field::SHARED_CACHE_BASE_ADDRESS, 0xb0, 0x64),
         (field::DYLD_PATH, 0xc0, 0x70),
         (field::COMPACT_ADDRESS, 0x130, 0xa8),

@@ -4,7 +4,8 @@ use atlas_core::bplist::{Reference, Writer};
 
 use super::build::{BASE, CACHE, dictionary};
 
-/// `process.plist` with metrics, environment, translated images, a cache, and images with and without each optional key.
+/// `process.plist` with metrics, environment, translated images, a cache, and images with and without each optional
+/// key.
 pub fn full_process() -> Vec<u8> {
     let mut writer = Writer::new();
     let images = images(&mut writer);

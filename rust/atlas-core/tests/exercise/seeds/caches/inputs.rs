@@ -36,8 +36,8 @@ pub fn packed_caches() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Slide info of every version: the length of the info in four bytes, address and size of the mapping in eight bytes each,
-/// the info, the mapping.
+/// Slide info of every version: the length of the info in four bytes, address and size of the mapping in eight bytes
+/// each, the info, the mapping.
 pub fn packed_slides() -> Vec<(String, Vec<u8>)> {
     let specs = [
         ("v1", 1, 4, 4096, 0, 0),
