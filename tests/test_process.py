@@ -17,6 +17,7 @@ from dyld_atlas import (
     TaskGoneError,
     UnsupportedPlatformError,
 )
+from dyld_atlas.formats import ArchiveWriter
 from dyld_atlas.testing import CacheBuilder, SimulatedProcess, SnapshotBuilder
 from processes import eventually, linux, names, nothing_left_over  # noqa: F401  # a fixture
 
@@ -197,7 +198,15 @@ def test_an_address_that_leads_nowhere(address: int) -> None:
 def test_what_is_published_is_no_archive() -> None:
     with SimulatedProcess() as simulated:
         simulated.publish(b"no archive at all")
-        with pytest.raises(SnapshotTornError, match="last copy"):
+        with pytest.raises(UnsupportedPlatformError, match="is no archive: its 17 bytes begin with 6e 6f") as caught:
+            simulated.process.snapshot()
+        assert "dyld 1284" in str(caught.value.hint)
+        with pytest.raises(UnsupportedPlatformError):
+            simulated.process.watch()
+        writer = ArchiveWriter()
+        writer.add_file("process.cinfo", b"compact")
+        simulated.publish(writer.to_bytes())
+        with pytest.raises(UnsupportedPlatformError, match=r'holds "process\.cinfo" and no process\.plist'):
             simulated.process.snapshot()
         simulated.publish(SnapshotBuilder(pid=3).image("/bin/other").build())
         assert simulated.process.snapshot().pid == 3

@@ -149,7 +149,7 @@ fn a_handler_may_leave_and_come_within_its_call() {
         let deliverer = spawn(&hub, move |hub| {
             let call = hub.call().unwrap();
             let _ = hub.unregister(id);
-            let other = register(&hub, Role::Stream(Light::default())).unwrap();
+            let other = register(hub, Role::Stream(Light::default())).unwrap();
             hub.called();
             (call.item, other)
         });
