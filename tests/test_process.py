@@ -245,6 +245,8 @@ def test_loads_and_unloads_what_makes_sense() -> None:
             simulated.die_at("never")
         assert list(simulated.images) == ["/bin/demo"]
         assert "running" in repr(simulated)
+    with pytest.raises(ValueError, match="loaded once"):
+        SimulatedProcess(["/bin/demo", "/bin/demo"])
     with pytest.raises(ValueError, match="4 or 8"):
         SimulatedProcess(pointer_size=2)
 
@@ -301,3 +303,29 @@ def test_every_snapshot_is_one_that_was_published(pointer_size: int, capsys: pyt
         assert len(seen) == len(published)
         simulated.load("/usr/lib/after.dylib")
         assert names(simulated.process.snapshot().images)[-1] == "after.dylib"
+
+
+def test_what_is_refused_changes_nothing() -> None:
+    with SimulatedProcess(["/bin/demo", "/usr/lib/a.dylib"]) as simulated:
+        before = simulated.images
+        wrong = [
+            lambda: simulated.unload("/usr/lib/a.dylib", "/usr/lib/a.dylib"),
+            lambda: simulated.unload("/usr/lib/a.dylib", "/usr/lib/missing"),
+            lambda: simulated.load("/usr/lib/b.dylib", "/usr/lib/b.dylib"),
+            lambda: simulated.load("/usr/lib/b.dylib", "/bin/demo"),
+        ]
+        for call in wrong:
+            with pytest.raises(ValueError, match="loaded once"):
+                call()
+            assert simulated.images == before
+        simulated.load("/usr/lib/b.dylib")
+        assert names(simulated.process.snapshot().images) == ["demo", "a.dylib", "b.dylib"]
+
+
+def test_a_process_that_nobody_waited_for_is_gone() -> None:
+    with SimulatedProcess() as simulated, Process.attach(simulated.pid) as process:
+        os.kill(simulated.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, simulated.pid, os.WEXITED | os.WNOWAIT)
+        for call in (process.snapshot, process.watch, lambda: Process.attach(simulated.pid)):
+            with pytest.raises(TaskGoneError):
+                call()  # type: ignore[operator]

@@ -36,6 +36,15 @@ _DYLD = "/usr/lib/dyld"
 _MAPPED = 0x4000
 
 
+def _check(fine: bool) -> None:
+    if not fine:
+        raise ValueError("an image is loaded once, and unloaded only while it is loaded")
+
+
+def _differ(paths: Sequence[str]) -> bool:
+    return len(set(paths)) == len(paths)
+
+
 class SimulatedProcess:
     """A child process that publishes genuine ``dyld_all_image_infos`` and atlases, by dyld's own protocol.
 
@@ -78,6 +87,7 @@ class SimulatedProcess:
 
         Raises:
             UnsupportedPlatformError: this system is not Linux.
+            ValueError: one of ``images`` is there twice; pointers do not have that size.
         """
         if not hasattr(os, "memfd_create") or sys.platform != "linux":
             raise UnsupportedPlatformError(
@@ -86,6 +96,7 @@ class SimulatedProcess:
             )
         if pointer_size not in (4, 8):
             raise ValueError(f"pointers have 4 or 8 bytes, not {pointer_size}")
+        _check(_differ(images))
         self._pointer_size, self._platform = pointer_size, int(platform)
         self._cache, self._slide = shared_cache, slide
         self._addresses: dict[str, int] = {}
@@ -162,12 +173,11 @@ class SimulatedProcess:
         """Loads images, in one publication; returns once it is published, and all who watch have replied.
 
         Raises:
-            ValueError: one of them is loaded already.
+            ValueError: one of them is loaded already, or named twice. Then nothing was loaded.
         """
         with self._lock:
             added = (path, *more)
-            self._check(path not in self._addresses for path in added)
-            self._check(len(set(added)) == len(added) for _ in added)
+            _check(self._addresses.keys().isdisjoint(added) and _differ(added))
             for each in added:
                 self._place(each)
             self._publish(loaded=self._records(added))
@@ -176,11 +186,11 @@ class SimulatedProcess:
         """Unloads images, in one publication; as :meth:`load`.
 
         Raises:
-            ValueError: one of them is not loaded.
+            ValueError: one of them is not loaded, or named twice. Then nothing was unloaded.
         """
         with self._lock:
             gone = (path, *more)
-            self._check(path in self._addresses for path in gone)
+            _check(self._addresses.keys() >= set(gone) and _differ(gone))
             records = self._records(gone)
             for each in gone:
                 self._free.append(self._addresses.pop(each))
@@ -289,10 +299,6 @@ class SimulatedProcess:
     def __repr__(self) -> str:
         state = "running" if self.is_running else "ended"
         return f"<SimulatedProcess pid={self.pid} {state} images={len(self._addresses)}>"
-
-    def _check(self, each: Iterable[bool]) -> None:
-        if not all(each):
-            raise ValueError("an image is loaded once, and unloaded only while it is loaded")
 
     def _place(self, path: str) -> None:
         if self._free:
