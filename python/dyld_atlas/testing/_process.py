@@ -246,7 +246,7 @@ class SimulatedProcess:
                 raise ValueError("there is nothing to publish")
             timestamp = self._tick()
             self._ask({"do": "storm", "seconds": seconds, "timestamp": timestamp, "notify": notify}, *chosen)
-            self._storm = FullSpeed(self, chosen)
+            self._storm = FullSpeed(chosen, self._end_storm)
             return self._storm
 
     def die_at(self, step: str, /) -> None:
@@ -370,6 +370,22 @@ class SimulatedProcess:
             line = json.dumps(command | {"sizes": [len(blob) for blob in blobs]}).encode() + b"\n"
             self._write(b"".join((line, *blobs)))
             return self._read()
+
+    def _end_storm(self, storm: FullSpeed) -> int | None:
+        """Ends a storm, unless another method has; how often something was published in it."""
+        with self._lock:
+            if self._storm is not storm:
+                return None
+            self._storm = None
+            try:
+                # Whatever comes ends it; the child reads this line as the next command, and answers that, too.
+                self._write(json.dumps({"do": "nothing"}).encode() + b"\n")
+                answer = self._read()
+                self._read()
+            except ProcessLookupError:
+                return None
+            self._timestamp = max(self._timestamp, answer["timestamp"])
+            return int(answer["count"])
 
     def _write(self, data: bytes) -> None:
         try:
