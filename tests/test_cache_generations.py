@@ -16,6 +16,7 @@ from dyld_atlas.testing import PointerTo, SharedCacheBuilder
 GENERATIONS = ["macos10.6", "macos10.9", "macos10.12", "macos11", "macos12", "macos13", "macos15", "macos26", "macos27"]
 ARCHITECTURES = ["arm64e", "arm64e.x1", "arm64", "x86_64", "x86_64h", "arm64_32"]
 A, B = "/usr/lib/liba.dylib", "/System/Library/Frameworks/B.framework/B"
+ALIAS = "/usr/lib/liba.1.dylib"
 UUID_OF_A = UUID("11111111-2222-3333-4444-555555555555")
 SECTIONS = {"__TEXT,__text": b"code" * 8, "__DATA,__data": b"12345678", "__DATA,__bss": bytes(0x100)}
 
@@ -30,7 +31,7 @@ def sample(architecture: str, generation: str) -> SharedCacheBuilder:
             "__DATA,__data": [SECTIONS["__DATA,__data"], PointerTo(B)],
             "__DATA,__bss": 0x100,
         },
-        aliases=["/usr/lib/liba.1.dylib"],
+        aliases=[ALIAS],
     )
     return builder.image(B)
 
@@ -73,7 +74,10 @@ def test_the_whole_interface(built: tuple[SharedCacheBuilder, Path]) -> None:
         assert view[start : start + 8] == SECTIONS["__DATA,__data"]
     for file in cache.subcaches:
         assert file.layout().nbytes == file.vm_size
-    assert A in cache.map_text()
+    assert cache.map_text().count(f"\n{A}\n") == 1
+    assert dict(cache.aliases()) == {ALIAS: image}
+    assert ALIAS not in cache.map_text()
+    assert cache.images.by_name(ALIAS) is image
 
 
 def test_other_ways_to_the_same(built: tuple[SharedCacheBuilder, Path]) -> None:

@@ -147,7 +147,7 @@ def test_many_threads_pin_once(cache_files: CacheFiles) -> None:
     held = SharedCache.open(path)
     held.pin()
     maps = Path("/proc/self/maps")
-    before = len(maps.read_text().splitlines()) if maps.exists() else 0
+    before = len(maps.read_bytes().splitlines()) if maps.exists() else 0
 
     def work(_: int) -> bytes:
         cache = SharedCache.open(path)
@@ -160,7 +160,7 @@ def test_many_threads_pin_once(cache_files: CacheFiles) -> None:
     assert set(together(work)) == {expected_bytes}
     if maps.exists():
         # One reservation for all: no more mappings than a thread's stack and arena bring.
-        assert len(maps.read_text().splitlines()) <= before + 40
+        assert len(maps.read_bytes().splitlines()) <= before + 40
     held.unpin()
 
 
@@ -217,7 +217,7 @@ def test_caches_are_freed(cache_files: CacheFiles) -> None:
         len(cache.pointers())
 
     def mapped() -> int:
-        return sum(1 for line in maps.read_text().splitlines() if str(path.parent) in line)
+        return sum(1 for line in maps.read_bytes().splitlines() if os.fsencode(path.parent) in line)
 
     work()
     gc.collect()

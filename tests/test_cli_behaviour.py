@@ -18,7 +18,7 @@ from dyld_atlas.cli.parser import build_parser
 
 PYTHON = [sys.executable, "-m", "dyld_atlas"]
 PROCESS_COMMANDS = ["snapshot", "watch"]
-CACHE_COMMANDS = ["caches", "cache", "read", "map", "extract-data", "atlas", "verify"]
+CACHE_COMMANDS = ["caches", "cache", "subcaches", "read", "map", "extract-data", "atlas", "verify"]
 COMMANDS = ["show", "images", "segments", "at", "validate", "diff", *PROCESS_COMMANDS, *CACHE_COMMANDS, "completion"]
 
 

@@ -297,3 +297,30 @@ def test_a_snapshot_can_be_read_too(command: Command) -> None:
 def test_documents_are_lines(command: Command, main: Path) -> None:
     lines = command("cache", main, "--json").out.splitlines()
     assert any(json.loads(line.rstrip(",")).get("name") == main.name for line in lines if line.startswith('{"name"'))
+
+
+def test_images_by_their_other_paths(command: Command) -> None:
+    alias = "/usr/lib/alias.dylib"
+    for generation in ("macos10.9", "macos26"):
+        made = SharedCacheBuilder("arm64", generation).image(B).image(A, aliases=[alias])
+        main = made.write(command.folder / generation)
+        found = command("segments", main, alias, "--json").json["segments"]
+        assert {(each["image"], each["image_index"]) for each in found} == {("liba.dylib", 1)}
+        # By the whole path, and by nothing that begins like it.
+        assert command("segments", main, "alias.dylib").code == 1
+        assert "no image /usr/lib/ali" in command("segments", main, "/usr/lib/ali").err
+        out = command.folder / "text"
+        assert command("extract-data", main, alias, "__TEXT", "-o", out).code == 0
+        assert out.read_bytes() == bytes(SharedCache.open(main).images[1].segment("__TEXT").data())
+
+
+@pytest.mark.parametrize("atlas", [False, True])
+def test_extract_data_of_a_missing_file(command: Command, *, atlas: bool) -> None:
+    main = builder().write(command.folder / "cache", atlas=atlas)
+    gone = main.with_name(f"{main.name}.01")
+    gone.unlink()
+    result = command("extract-data", main, "liba.dylib", "__TEXT", "-o", command.folder / "out")
+    assert result.code == 1
+    assert gone.name in result.err
+    if not atlas:
+        assert result.err.endswith(f"dyld-atlas: liba.dylib lies in {gone.name}, which is missing\n")

@@ -90,6 +90,7 @@ def listed_for(verb: str) -> set[str]:
     ("verb", "more"),
     [
         ("cache", []),
+        ("subcaches", []),
         ("read", ["0x180000000", "4"]),
         ("map", []),
         ("extract-data", ["liba.dylib", "__DATA", "-o", "OUT"]),

@@ -59,8 +59,9 @@ def test_snapshot(command: Command) -> None:
     with SimulatedProcess(["/bin/demo"]) as simulated:
         path = command.folder / "process.aar"
         result = command("snapshot", "--pid", simulated.pid, "-o", path, "--codec", "lzfse")
-        assert (result.code, result.err) == (0, "")
-        assert "1 image" in result.out
+        assert (result.code, result.out) == (0, "")
+        assert result.err.startswith(f"{path}: ")
+        assert "1 image" in result.err
         assert Snapshot.open(path).to_dict() == simulated.process.snapshot().to_dict()
         assert command("show", path).code == 0
         result = command("snapshot", "--pid", simulated.pid, "-o", path, "--json")

@@ -1,5 +1,8 @@
 """``dyld-atlas validate``: what is sound, and what is wrong where."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 from command_line import CACHE_UUID, Command, cache, snapshot
@@ -105,11 +108,71 @@ def test_a_broken_atlas(command: Command) -> None:
     writer.add_file(CACHE_ENTRY, plist_dumps({"uuids": {CACHE_UUID: record}}))
     result = command("validate", command.file("c.atlas", writer.to_bytes()), "--json")
     assert result.code == 3
-    problems = {problem["key_path"]: problem for problem in result.json["problems"]}
-    assert set(problems) == {f"uuids.{CACHE_UUID}.padr", f"uuids.{CACHE_UUID}.imgs"}
-    assert problems[f"uuids.{CACHE_UUID}.padr"]["found"] == "string"
-    assert problems[f"uuids.{CACHE_UUID}.imgs"]["found"] == "nothing"
+    (problem,) = result.json["problems"]
+    assert (problem["entry"], problem["key_path"]) == (CACHE_ENTRY, f"uuids.{CACHE_UUID}.imgs")
+    assert problem["found"] == "no such key"
     assert any("leads nowhere" in warning for warning in result.json["warnings"])
+
+
+def broken(path: list[str | int], value: object) -> bytes:
+    """An atlas whose record has ``value`` at ``path``; None takes it out."""
+    root = cache().to_plist()
+    node: Any = root["uuids"][CACHE_UUID]
+    for key in path[:-1]:
+        node = node[key]
+    if value is None:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = value
+    writer = ArchiveWriter()
+    writer.add_file(CACHE_ENTRY, plist_dumps(root))
+    return writer.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fatal"),
+    [
+        (["uuid"], None, True),
+        (["uuid"], bytes(16), False),
+        (["padr"], "text", True),
+        (["psze"], None, True),
+        (["snme"], 7, False),
+        (["dscs"], {}, True),
+        (["dscs", 0], "nonsense", False),
+        (["dscs", 0, "size"], -1, False),
+        (["dscs", 0, "maps"], None, False),
+        (["dscs", 0, "maps", 0], 1, False),
+        (["dscs", 0, "maps", 0, "foff"], "text", False),
+        (["imgs", 3], "nonsense", False),
+        (["imgs", 0, "padr"], "text", False),
+        (["imgs", 0, "segs"], "nonsense", False),
+        (["imgs", 0, "segs", 1], "nonsense", False),
+        (["imgs", 0, "segs", 1, "size"], "text", False),
+    ],
+)
+def test_every_level_of_a_record(command: Command, path: list[str | int], value: object, fatal: bool) -> None:
+    file = command.file("c.atlas", broken(path, value))
+    result = command("validate", file, "--json")
+    (problem,) = result.json["problems"]
+    where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    assert (result.code, problem["error"], problem["entry"]) == (3, "SchemaError", CACHE_ENTRY)
+    assert problem["key_path"] == f"uuids.{CACHE_UUID}{where}"
+    lenient = command("validate", file, "--json", "--lenient")
+    assert (lenient.code, bool(lenient.json["problems"]), bool(lenient.json["warnings"])) == (
+        3 * fatal,
+        fatal,
+        not fatal,
+    )
+
+
+def test_an_entry_of_more_caches_than_there_are(command: Command) -> None:
+    root = cache().to_plist()
+    for number in range(64):
+        root["uuids"][str(UUID(int=number)).upper()] = root["uuids"][CACHE_UUID]
+    writer = ArchiveWriter()
+    writer.add_file(CACHE_ENTRY, plist_dumps(root))
+    (problem,) = command("validate", command.file("c.atlas", writer.to_bytes()), "--json").json["problems"]
+    assert problem["error"] == "LimitExceededError"
 
 
 def test_the_wrong_atlas(command: Command) -> None:
@@ -117,7 +180,7 @@ def test_the_wrong_atlas(command: Command) -> None:
     writer.add_file("caches/uuids/00000000-0000-0000-0000-000000000000.plist", plist_dumps(cache().to_plist()))
     result = command("validate", command.file("c.atlas", writer.to_bytes()))
     assert result.code == 3
-    assert "uuids.00000000-0000-0000-0000-000000000000: expected dictionary, found nothing" in result.out
+    assert "uuids: expected the cache after which the entry is called, found none" in result.out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import collections.abc
 import random
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
@@ -103,3 +104,54 @@ def test_arguments() -> None:
         diff(sample(), 5)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         diff(sample())  # type: ignore[call-arg]
+
+
+def of_each_fate() -> SnapshotDiff:
+    """One image of each fate, and two of one name."""
+
+    def image(builder: SnapshotBuilder, path: str, address: int, uuid: int | None) -> None:
+        builder.image(path, address=address, uuid=None if uuid is None else UUID(int=uuid))
+
+    old, new = SnapshotBuilder(), SnapshotBuilder()
+    image(old, "/lib/stays", 0x1000, 1)
+    image(new, "/lib/stays", 0x1000, 1)
+    image(old, "/lib/moves", 0x2000, 2)
+    image(new, "/lib/moves", 0x3000, 2)
+    image(old, "/lib/goes", 0x4000, None)
+    image(new, "/lib/comes", 0x5000, 5)
+    image(new, "/other/stays", 0x6000, 6)
+    return diff(*(Snapshot.from_bytes(each.build(), providers=()) for each in (old, new)))
+
+
+def test_images_of_a_name() -> None:
+    found = of_each_fate()
+    assert [each.file_path for each in found.named("stays").loaded] == ["/other/stays"]
+    assert [each.file_path for each in found.named("/other/stays").loaded] == ["/other/stays"]
+    assert [each.file_path for each in found.named("goes").unloaded] == ["/lib/goes"]
+    assert [(old.address, new.address) for old, new in found.named("moves").moved] == [(0x2000, 0x3000)]
+    assert not found.named("HeavyKit")
+    assert not found.named("/lib/stays")
+    assert not found.named("stays").named("comes")
+    assert repr(found.named("comes")) == "<SnapshotDiff loaded=1 unloaded=0 moved=0>"
+
+
+def test_explanations() -> None:
+    found = of_each_fate()
+    uuid = "00000000-0000-0000-0000-00000000000"
+    assert found.explain("comes") == f"comes: loaded at 0x5000, /lib/comes, UUID {uuid}5"
+    assert found.explain("goes") == "goes: unloaded from 0x4000, /lib/goes"
+    assert found.explain("moves") == f"moves: moved from 0x2000 to 0x3000, /lib/moves, UUID {uuid}2"
+    assert found.explain("/lib/stays") == f"/lib/stays: unchanged at 0x1000, /lib/stays, UUID {uuid}1"
+    assert found.explain("stays") == (
+        f"stays: loaded at 0x6000, /other/stays, UUID {uuid}6; unchanged at 0x1000, /lib/stays, UUID {uuid}1"
+    )
+    assert found.explain("HeavyKit") == "HeavyKit: in neither snapshot"
+
+
+def test_an_explanation_is_one_line() -> None:
+    nasty = "/lib/evil\x1b[2J\nname"
+    new = Snapshot.from_bytes(SnapshotBuilder().image(nasty).build(), providers=())
+    old = Snapshot.from_bytes(SnapshotBuilder().build(), providers=())
+    said = diff(old, new).explain("evil\x1b[2J\nname")
+    assert said.startswith("evil\\u{1b}[2J\\nname: loaded at ")
+    assert said.isprintable()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dyld_atlas
+from support import api_index
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "calculator.aar"
 
@@ -19,6 +20,11 @@ def test_every_name_is_there_and_documented(name: str) -> None:
     assert name in dir(dyld_atlas)
     if name != "__version__":
         assert inspect.getdoc(value)
+
+
+def test_every_name_stands_in_the_documents() -> None:
+    written = api_index.PAGE.read_text(encoding="utf-8")
+    assert written == api_index.page(), f"{api_index.__file__} writes it anew"
 
 
 def test_star_import() -> None:

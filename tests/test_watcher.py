@@ -231,6 +231,8 @@ def test_awaiting_lets_others_run() -> None:
 
 
 def test_close_in_every_state() -> None:
+    threads: list[threading.Thread] = []
+
     def begun(simulated: SimulatedProcess, watcher: Watcher) -> None:
         next(iter(watcher))
 
@@ -238,10 +240,16 @@ def test_close_in_every_state() -> None:
         watcher.unsubscribe(watcher.subscribe(lambda change: None))
 
     def waiting(simulated: SimulatedProcess, watcher: Watcher) -> None:
-        thread = threading.Thread(target=lambda: list(watcher))
+        heard: list[Change] = []
+
+        def listen() -> None:
+            for change in watcher:
+                heard.append(change)
+
+        thread = threading.Thread(target=listen)
         thread.start()
-        time.sleep(0.1)
-        threading.Timer(0.1, thread.join).start()
+        threads.append(thread)
+        eventually(lambda: bool(heard))
 
     def gone(simulated: SimulatedProcess, watcher: Watcher) -> None:
         simulated.kill()
@@ -274,6 +282,9 @@ def test_close_in_every_state() -> None:
                 assert watcher.next() is None
             if case is not gone:
                 simulated.load("/usr/lib/after.dylib")
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "who waits learns of the end"
 
 
 def test_a_watcher_that_is_forgotten_lets_the_process_go_on() -> None:
@@ -282,7 +293,15 @@ def test_a_watcher_that_is_forgotten_lets_the_process_go_on() -> None:
         watcher.subscribe(lambda change: None)
         del watcher
         gc.collect()
-        simulated.load("/usr/lib/a.dylib")
+        load = threading.Thread(target=simulated.load, args=["/usr/lib/a.dylib"])
+        load.start()
+        load.join(60)
+        held = load.is_alive()
+        if held:
+            simulated.kill()
+            load.join()
+        assert not held
+        assert "/usr/lib/a.dylib" in simulated.images
 
 
 @pytest.mark.parametrize("step", SimulatedProcess.STEPS)

@@ -20,7 +20,6 @@ from ._calling import Callbacks
 from ._native import Change, Changes, Task, Watch
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from ._native import Snapshot
@@ -111,9 +110,7 @@ class Process:
     def __enter__(self) -> "Self":
         return self
 
-    def __exit__(
-        self, kind: "type[BaseException] | None", value: "BaseException | None", trace: "TracebackType | None", /
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -250,9 +247,7 @@ class Watcher:
     def __enter__(self) -> "Self":
         return self
 
-    def __exit__(
-        self, kind: "type[BaseException] | None", value: "BaseException | None", trace: "TracebackType | None", /
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
 

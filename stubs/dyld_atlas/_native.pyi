@@ -11,11 +11,13 @@ from ._native_cache import Mapping_ as Mapping_
 from ._native_cache import SharedCache as SharedCache
 from ._native_cache import SharedCacheRecord as SharedCacheRecord
 from ._native_cache import SubCache as SubCache
+from ._native_formats import AOTCacheHeader as AOTCacheHeader
 from ._native_formats import Archive as Archive
 from ._native_formats import ArchiveEntry as ArchiveEntry
 from ._native_formats import ArchiveWriter as ArchiveWriter
 from ._native_formats import MachO as MachO
 from ._native_formats import MachOSlice as MachOSlice
+from ._native_formats import check_atlas_entry as check_atlas_entry
 from ._native_formats import plist_dumps as plist_dumps
 from ._native_formats import plist_loads as plist_loads
 from ._native_images import ColumnBuffer as ColumnBuffer
@@ -25,6 +27,9 @@ from ._native_images import ImageList as ImageList
 from ._native_images import Location as Location
 from ._native_images import Segment as Segment
 from ._native_images import SegmentColumns as SegmentColumns
+from ._native_memory import DynamicData as DynamicData
+from ._native_memory import FunctionVariant as FunctionVariant
+from ._native_memory import MemoryRegion as MemoryRegion
 from ._native_memory import Pointer as Pointer
 from ._native_memory import PointerColumns as PointerColumns
 from ._native_memory import PointerList as PointerList

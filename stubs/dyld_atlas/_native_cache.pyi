@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Literal, Self, TypeAlias, final
 from uuid import UUID
 
+from typing_extensions import Buffer
+
 from ._native_images import Image, ImageList, Location
-from ._native_memory import PointerList
+from ._native_memory import DynamicData, FunctionVariant, MemoryRegion, PointerList
 from .addresses import PlainInt, PreferredAddress, RebasedAddress, Slide
 from .enums import MappingFlags, Permissions, Platform
 
@@ -43,6 +45,8 @@ class SharedCacheRecord:
     @property
     def aot_address(self) -> RebasedAddress | None:
         """Where that lies (``aadr``)."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SharedCache:
@@ -69,7 +73,8 @@ class SharedCache:
         slide: Slide | PlainInt = 0,
         mode: Literal["map", "copy"] = "map",
     ) -> Self:
-        """Open the cache whose main file is at `path`; all other files are found from its header. The GIL is released.
+        """Open the cache whose main file is at `path`; all other files are found from its header, beside it, or where
+        it is a link, beside the file that it leads to. The GIL is released.
 
         The record of images and segments comes from the ``.atlas`` beside the main file or inside of it; where there is
         none, or it cannot be used, from the headers of the files ("scavenged", see `record_origin`). A file that is
@@ -162,11 +167,18 @@ class SharedCache:
 
     @property
     def subcaches(self) -> Sequence[SubCache]:
-        """The files that make up the cache (``dscs``), the main file first."""
+        """The files that make up the cache (``dscs``), the main file first.
+
+        Of a cache that was opened they are the files themselves: an atlas that lists others is believed about those
+        that are missing alone, and `warnings` says so.
+        """
 
     @property
     def file_paths(self) -> Sequence[str]:
-        """The paths of these files: on this machine if the cache was opened, else on the process's."""
+        """The paths of these files: on this machine if the cache was opened, else on the process's.
+
+        Bytes of a name that are no text are surrogates, as of `os.fsdecode`: `open` takes such a path.
+        """
 
     @property
     def missing_files(self) -> Sequence[str]:
@@ -218,17 +230,36 @@ class SharedCache:
         """
 
     def aliases(self) -> Mapping[str, Image]:
-        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``, from the trie of paths.
+        """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``.
 
-        What of the trie is broken is left out, with a RuntimeWarning.
+        They come from the trie of paths, and in caches from before there was one from the rows of the table of images
+        that are no images of their own. What of the trie is broken is left out, with a RuntimeWarning.
 
         Raises:
-            CacheError: the trie does not lie where the header says.
+            CacheError: the trie does not lie where the header says, or a file was cut short.
             MissingDataError: the files are not to be had.
         """
 
     def mappings(self) -> Sequence[Mapping_]:
         """The mappings of all files but ``.symbols``, file by file."""
+
+    def memory_map(self, *, slide: Slide | PlainInt | None = None) -> Sequence[MemoryRegion]:
+        """The cache as an emulator maps it: regions of whole pages of 4 KiB, by their addresses.
+
+        Mappings that follow each other at once and are protected in the same way are one region; so are those that
+        share a page, with the permissions of all. Files that are missing are left out.
+
+        Args:
+            slide: where the process is taken to have the cache; `slide` of the cache unless given, so 0 for one that
+                was opened without.
+
+        Raises:
+            MissingDataError: the files are not to be had.
+
+        >>> cache = SharedCache.open("examples/cache/dyld_shared_cache_arm64e")
+        >>> cache.memory_map(slide=0x4000)[0]
+        <MemoryRegion 0x180004000 size=0x10000 r-x>
+        """
 
     def local_symbols(self) -> memoryview | None:
         """The local symbols as they lie in the ``.symbols`` file, or in the main file before iOS 15; None without any.
@@ -238,6 +269,45 @@ class SharedCache:
 
         Raises:
             CacheError: the block does not lie in its file.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
+        """
+
+    def tpro_mappings(self) -> Sequence[tuple[PreferredAddress, int]]:
+        """Memory that is writable only while dyld asks for it, each as (unslid address, size); since dyld-1231.
+
+        Raises:
+            CacheError: the table does not lie in its file.
+            MissingDataError: the files are not to be had.
+        """
+
+    def prewarming(self) -> Sequence[tuple[PreferredAddress, int]]:
+        """Memory worth reading early, each as (unslid address, size); since dyld-1284. Empty without the table.
+
+        Raises:
+            CacheError: the table does not lie where the header says, or is not of version 1.
+            LimitExceededError: it has more than 2**20 rows.
+            MissingDataError: the files are not to be had.
+        """
+
+    def function_variants(self) -> Sequence[FunctionVariant]:
+        """Pointers that are set when a system starts, each to one of several variants of a function; since dyld-1284.
+
+        The sequence is lazy. Errors are those of `prewarming`.
+        """
+
+    def dynamic_data(self, region: Buffer | None = None, /) -> DynamicData | None:
+        """What a running system says of the cache, in the memory that it fills when it starts; None where it has not.
+
+        That memory begins at `preferred_load_address` (in a process `address`) plus the first number of
+        ``header["dynamic_data"]``, and may have as many bytes as the second one says.
+
+        Args:
+            region: its bytes, as read from a process. Without, those in the files, where a builder leaves no more than
+                zeros: None for caches on disk.
+
+        Raises:
+            CacheError: the file that holds it was cut short.
+            MissingDataError: the files are wanted, and not to be had.
         """
 
     def read(
@@ -280,6 +350,7 @@ class SharedCache:
 
         Raises:
             OSError: there is no room for it in the address space.
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def unpin(self) -> None:
@@ -313,11 +384,20 @@ class SharedCache:
     def verify(self) -> Sequence[str]:
         """What does not fit together: UUIDs, sizes, ranges, slide information of files; atlas against headers.
 
-        Empty where all is well. Reads every header and follows every pointer that slides; the GIL is released.
+        Also segments that are mapped from elsewhere in their file than they say, sections outside of them, paths that
+        lead to other images, local symbols of no image, and tables that are not where the header says. Empty where all
+        is well. Reads every header and follows every pointer that slides; the GIL is released.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
         """
 
     def map_text(self) -> str:
-        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments."""
+        """The text of the ``.map`` file that Apple puts beside a cache: mappings, then each image with its segments.
+
+        Raises:
+            MissingDataError: the cache is that of a snapshot, and its main file is not to be had.
+        """
 
     def resolve(self, address: PreferredAddress | PlainInt, /) -> Location | None:
         """The image, segment and section at an unslid address of the cache; None where there is none.
@@ -385,6 +465,8 @@ class SubCache:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Mapping_:
@@ -440,3 +522,5 @@ class Mapping_:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Self, TypeAlias, final
 from uuid import UUID
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from ._native_options import Limits
+from .addresses import PreferredAddress
 
 _StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -48,6 +49,8 @@ class ArchiveEntry:
 
     def data(self) -> memoryview:
         """The bytes of the data blob, read-only and not copied."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Archive:
@@ -100,8 +103,10 @@ class Archive:
         Raises:
             KeyError: no file is there.
         """
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
-@final
+@disjoint_base
 class ArchiveWriter:
     """Writes an Apple Archive as dyld does: links first, each record stamped with its CRC-32C (dyld-1376 and later).
 
@@ -149,6 +154,18 @@ def plist_dumps(value: object, /) -> bytes:
         OverflowError: an integer is out of range.
     """
 
+def check_atlas_entry(data: Buffer, path: str, /, *, lenient: bool = False) -> tuple[int, int, list[str]]:
+    """Checks the property list at `path` of an atlas as opening a cache with it would.
+
+    For ``dyld-atlas validate``. Gives the numbers of images and of files of the cache after which the entry is called,
+    and what was passed over if `lenient`.
+
+    Raises:
+        PlistError: it is not well formed.
+        SchemaError: what it says of a cache is missing or wrong.
+        LimitExceededError: it asks for too much.
+    """
+
 @final
 class MachOSlice:
     """The Mach-O file for one architecture."""
@@ -184,6 +201,8 @@ class MachOSlice:
     @property
     def sections(self) -> Sequence[tuple[str, str, int, int, int]]:
         """segment, name, address, size, offset of each."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class MachO:
@@ -209,3 +228,62 @@ class MachO:
     @property
     def slices(self) -> Sequence[MachOSlice]:
         """One for each architecture, in the order of the file."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class AOTCacheHeader:
+    """The header of an ``aot_shared_cache`` file: Rosetta's translations of an x86_64 cache. Its code is not read.
+
+    Apple publishes no layout of it; this is the one that others have found.
+    """
+
+    @classmethod
+    def from_bytes(cls, data: Buffer, /) -> Self:
+        """Read a file that is in memory, or its beginning.
+
+        Raises:
+            CacheError: it does not begin with ``AotCache``, or the header leaves it.
+        """
+
+    @classmethod
+    def open(cls, path: _StrPath, /) -> Self:
+        """Read a file, such as ``aot_shared_cache.0`` beside a cache for Intel processors.
+
+        Raises:
+            OSError: the operating system refuses the file.
+            CacheError: as `from_bytes`.
+        """
+
+    @property
+    def uuid(self) -> UUID:
+        """Of this file; what a process names in `SharedCacheRecord.aot_uuid`."""
+
+    @property
+    def x86_uuid(self) -> UUID:
+        """Of the cache that was translated."""
+
+    @property
+    def cambria_version(self) -> bytes:
+        """The version of the translator, 32 bytes as they stand there."""
+
+    @property
+    def code_signature(self) -> tuple[int, int]:
+        """Where the code signature lies in the file, and how many bytes it has."""
+
+    @property
+    def fragment_count(self) -> int:
+        """How many pieces of code were translated."""
+
+    @property
+    def header_size(self) -> int:
+        """Bytes of the header with its mappings."""
+
+    @property
+    def mappings(self) -> Sequence[tuple[PreferredAddress, int, int]]:
+        """What of the file is mapped where: unslid address, size, offset in the file."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

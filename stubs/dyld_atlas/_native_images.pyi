@@ -56,7 +56,8 @@ class ImageList(Sequence[Image]):
     def by_name(self, name: str, /) -> Image:
         """The first image whose install name or file path is `name`, or ends in it as its last component.
 
-        Images of a cache whose files are at hand are found by their other paths, too: see `SharedCache.aliases`.
+        Images of a cache whose files are at hand are found by their other paths, too, by the whole of them: see
+        `SharedCache.aliases`.
 
         >>> Snapshot.open("examples/calculator.aar").images.by_name("AppKit").install_name
         '/System/Library/Frameworks/AppKit.framework/Versions/C/AppKit'
@@ -165,6 +166,8 @@ class ImageColumns:
         """File paths, made when asked for."""
 
     def __len__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SegmentColumns:
@@ -195,6 +198,8 @@ class SegmentColumns:
         """Names, made when asked for."""
 
     def __len__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Image:
@@ -247,6 +252,13 @@ class Image:
     @property
     def pointer_size(self) -> int:
         """Bytes in a pointer: 4 or 8."""
+
+    @property
+    def vm_size(self) -> int:
+        """Bytes of memory that the segments take.
+
+        Of an image of a cache without ``__LINKEDIT``, which all of its images share.
+        """
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -343,7 +355,8 @@ class Segment:
 
         Raises:
             MissingDataError: the file is not to be had; `identifier` names it.
-            UnmappedAddressError: the segment lies outside of what the cache maps.
+            UnmappedAddressError: the segment lies outside of what the cache maps; or in a file of the cache that is
+                missing, if no atlas says what that file has.
             MachOError, CacheError: the file is not well formed, or shorter than its headers say.
         """
 
@@ -385,3 +398,5 @@ class Location:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

@@ -1,4 +1,4 @@
-"""What lies in the files: sections of images, pointers of a cache.
+"""What lies in the files: sections of images, pointers, regions and tables of a cache.
 
 A part of the stub of the compiled module; there is no module of this name. See _native.pyi.
 """
@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self, final, overload
 
 from ._native_images import ColumnBuffer
 from .addresses import PreferredAddress, RebasedAddress, Slide
+from .enums import Permissions
 
 @final
 class Section:
@@ -47,7 +48,7 @@ class Section:
 
         Raises:
             MissingDataError: the file is not to be had.
-            UnmappedAddressError: it lies outside of what the cache maps.
+            UnmappedAddressError: it lies outside of what the cache maps: see `Segment.data`.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -86,6 +87,8 @@ class Pointer:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class PointerList(Sequence[Pointer]):
@@ -136,3 +139,114 @@ class PointerColumns:
         """uint8, shape (n,): 1 where the pointer's own address is mixed in."""
 
     def __len__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class FunctionVariant:
+    """A pointer that is set when a system starts, to the variant of a function that fits the system."""
+
+    @property
+    def fixup_location(self) -> PreferredAddress:
+        """Where the pointer lies, unslid."""
+
+    @property
+    def variants_table(self) -> PreferredAddress:
+        """Where the table of the variants lies, unslid."""
+
+    @property
+    def variants_table_size(self) -> int:
+        """Bytes of that table."""
+
+    @property
+    def dylib_header(self) -> PreferredAddress:
+        """Where the header of the library lies that has the variants, unslid."""
+
+    @property
+    def target_dylib(self) -> int:
+        """The position of that library in the list of images of the main file."""
+
+    @property
+    def variant(self) -> int:
+        """Which function of the table."""
+
+    @property
+    def key(self) -> Literal["IA", "IB", "DA", "DB"] | None:
+        """The key that the pointer is signed with; None for a plain pointer."""
+
+    @property
+    def diversity(self) -> int:
+        """The 16 bits that are mixed into the signature; 0 for a plain pointer."""
+
+    @property
+    def address_diversity(self) -> bool:
+        """Whether the pointer's own address is mixed in, too."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class DynamicData:
+    """What a running system says of its cache, from the memory that it fills when it starts."""
+
+    @property
+    def version(self) -> int:
+        """Of the region: 0 to 3 so far."""
+
+    @property
+    def file_system(self) -> int:
+        """``fsid_t`` of the file system that the main file lies in."""
+
+    @property
+    def file(self) -> int:
+        """``fs_obj_id_t`` of the main file: its number in that file system."""
+
+    @property
+    def os_cryptex_path(self) -> str | None:
+        """Where the cryptex with the system is mounted; since version 1."""
+
+    @property
+    def cache_path(self) -> str | None:
+        """The path of the main file; since version 2."""
+
+    @property
+    def function_variant_flags(self) -> tuple[int, int] | None:
+        """Which variants fit the system, and which the processor: 128 bits each; since version 3."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+
+@final
+class MemoryRegion:
+    """A region of the memory of a cache: whole pages that are protected in the same way. From `SharedCache`."""
+
+    @property
+    def address(self) -> RebasedAddress:
+        """Where it begins in the process: the preferred address plus the slide asked for. A multiple of 4 KiB."""
+
+    @property
+    def preferred_load_address(self) -> PreferredAddress:
+        """The same without slide."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, a multiple of 4 KiB."""
+
+    @property
+    def permissions(self) -> Permissions:
+        """What it may be used for at first."""
+
+    def data(self) -> memoryview:
+        """`size` bytes as a process has them, pointers moved by the slide; zeros where nothing is mapped. A copy.
+
+        Raises:
+            CacheError: the slide information is not well formed, or a file was cut short.
+            UnmappedAddressError: a file is shorter than its header says.
+        """
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...

@@ -31,6 +31,8 @@ class Change:
     @property
     def initial(self) -> bool:
         """Whether the image was there before anybody asked: part of the list that comes first."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Task:

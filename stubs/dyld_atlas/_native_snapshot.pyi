@@ -274,6 +274,8 @@ class AOTImage:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Environment:
@@ -289,6 +291,8 @@ class Environment:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SnapshotDiff:
@@ -306,7 +310,28 @@ class SnapshotDiff:
     def moved(self) -> Sequence[tuple[Image, Image]]:
         """Files that both have, at different addresses: the old image and the new one."""
 
+    def named(self, name: str, /) -> SnapshotDiff:
+        """The same for images of one name alone: their whole install name or path, or the last component of either.
+
+        >>> earlier = Snapshot.open("examples/calculator-at-launch.aar")
+        >>> changes = diff(earlier, Snapshot.open("examples/calculator.aar"))
+        >>> len(changes.named("libSystem.B.dylib").loaded), bool(changes.named("HeavyKit"))
+        (0, False)
+        """
+
+    def explain(self, name: str, /) -> str:
+        """What became of the images of a name, as in `named`, in one line of text: for messages, not for programs.
+
+        Says of each whether it was loaded, unloaded, moved or is unchanged, at which address, with its path and UUID.
+
+        >>> earlier = Snapshot.open("examples/calculator-at-launch.aar")
+        >>> diff(earlier, Snapshot.open("examples/calculator.aar")).explain("HeavyKit")
+        'HeavyKit: in neither snapshot'
+        """
+
     def __bool__(self) -> bool: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 def diff(old: Snapshot, new: Snapshot, /) -> SnapshotDiff:
     """What changed from `old` to `new`, by UUID (by path where there is none) and address. O(n + d log d).

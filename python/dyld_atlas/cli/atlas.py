@@ -14,6 +14,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json and options.output == "-":
         raise inputs.UsageError("--json and the atlas cannot both go to standard output: name a file with -o")
     cache = cache_inputs.cache(options.file, options)
+    outputs.refuse_inputs(options.output, cache_inputs.files(cache, options))
     with Progress("writing the atlas"):
         atlas = cache.to_atlas(codec=options.codec)
     size = outputs.write(options.output, [atlas])

@@ -5,12 +5,14 @@ import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from . import cache_inputs, cache_records, exits
+from . import cache_inputs, cache_records, cache_tables, exits
 from .records import write_document
 from .show import platform_name
 from .terminal import Column, Style, count, exact, human_size, plain, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._native import SharedCache
 
 _FILES = [
@@ -42,10 +44,16 @@ def run(options: argparse.Namespace) -> int:
     cache = cache_inputs.cache(options.file, options)
     if options.json:
         lists = {
-            "files": (cache_records.file_record(file, file.name in cache.missing_files) for file in cache.subcaches),
+            "files": file_records(cache),
             "mappings": map(cache_records.mapping_record, cache.mappings()),
+            **cache_tables.lists(cache, options),
         }
-        write_document("cache", {"file": options.file, "cache": cache_records.cache_record(cache)}, **lists)
+        head = {
+            "file": options.file,
+            "cache": cache_records.cache_record(cache),
+            "dynamic_data": cache_tables.dynamic_data(cache, options),
+        }
+        write_document("cache", head, **lists)
         return exits.OK
     style = Style(sys.stdout, options.color)
     if options.format == "tsv":
@@ -56,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     for key, value in lines:
         print(f"{style(key.ljust(room), 'bold')}  {plain(value)}")
     print()
-    write_table(_FILES, _files(cache), form="table", style=style)
+    write_files(cache, form="table", style=style)
     print()
     rows = (
         (
@@ -82,7 +90,7 @@ def _lines(cache: "SharedCache") -> list[tuple[str, str]]:
     ]
     if cache.platform is not None:
         lines.append(("platform", f"{platform_name(cache.platform)} ({int(cache.platform)})"))
-    if (version := cache_records.os_version(cache)) is not None:
+    if (version := cache.os_version) is not None:
         lines.append(("os version", version))
     if (kind := cache_records.cache_type(cache)) is not None:
         lines.append(("type", kind))
@@ -100,6 +108,16 @@ def _lines(cache: "SharedCache") -> list[tuple[str, str]]:
     if cache.warnings:
         lines.append(("warnings", f"{len(cache.warnings)}, on standard error"))
     return lines
+
+
+def file_records(cache: "SharedCache") -> "Iterator[dict[str, Any]]":
+    """The files of a cache, for JSON."""
+    return (cache_records.file_record(file, file.name in cache.missing_files) for file in cache.subcaches)
+
+
+def write_files(cache: "SharedCache", *, form: str, style: Style) -> None:
+    """Writes the table of the files of a cache."""
+    write_table(_FILES, _files(cache), form=form, style=style)
 
 
 def _files(cache: "SharedCache") -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from . import inputs, live, numbers
@@ -10,9 +11,10 @@ from .progress import Progress
 if TYPE_CHECKING:
     from .._native import SharedCache, Snapshot
 
-__all__ = ["any_source", "cache", "either", "is_cache"]
+__all__ = ["any_source", "cache", "either", "files", "is_cache"]
 
-_MAGIC = b"dyld_v1"
+# That of Rosetta's translations, too: opening it as a cache says what it is.
+_MAGICS = (b"dyld_v1", b"AotCache")
 _NO_SLIDE = "--slide is for shared caches: a snapshot knows its own"
 
 
@@ -22,7 +24,7 @@ def is_cache(path: str) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(8).startswith(_MAGICS)
     except OSError:
         return False
 
@@ -33,7 +35,7 @@ def cache(path: str, options: argparse.Namespace) -> "SharedCache":
 
     if path == "-":
         raise inputs.UsageError("a shared cache has several files: give the path of the main one")
-    inputs.current, inputs.wanted = path, "cache"
+    inputs.begin(path, "cache")
     slide = numbers.slide(options.slide) if getattr(options, "slide", None) else 0
     with Progress(f"opening {path}"):
         opened = SharedCache.open(path, scavenge=getattr(options, "scavenge", False), slide=slide)
@@ -63,3 +65,32 @@ def any_source(options: argparse.Namespace) -> "tuple[dict[str, object], Snapsho
     if getattr(options, "slide", None) is not None:
         raise inputs.UsageError(_NO_SLIDE)
     return found
+
+
+def files(opened: "Snapshot | SharedCache", options: argparse.Namespace) -> Iterator[str]:
+    """Where the files lie that a command on FILE reads, FILE itself first; some of them may be missing."""
+    from .._native import FileIdentifier, SharedCache
+
+    yield options.file
+    if isinstance(opened, SharedCache):
+        yield from _files_of_a_cache(opened)
+        return
+    providers = inputs.providers(options)
+    cache = opened.shared_cache
+    named = [] if cache is None else list(_files_of_a_cache(cache))
+    named += [path for image in opened.images for path in (image.file_path, image.install_name) if path]
+    for path in named:
+        if providers is None:
+            yield path
+        for provider in providers or ():
+            found = provider.file(FileIdentifier(path=path))
+            if isinstance(found, str):
+                yield found
+
+
+def _files_of_a_cache(cache: "SharedCache") -> Iterator[str]:
+    yield from cache.file_paths
+    if cache.local_symbols_path is not None:
+        yield cache.local_symbols_path
+    if cache.record_origin == "atlas":
+        yield os.path.splitext(cache.file_paths[0])[0] + ".atlas"

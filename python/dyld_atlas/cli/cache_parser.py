@@ -53,6 +53,15 @@ def add_commands(
     )
     add_file(cache)
 
+    subcaches = add(
+        "subcaches",
+        "list the files of a shared cache, those that are missing among them",
+        opening,
+        outputs,
+        examples="subcaches dyld_shared_cache_arm64e\nsubcaches dyld_shared_cache_arm64e --format tsv",
+    )
+    add_file(subcaches)
+
     read = add(
         "read",
         "show the bytes at an address",

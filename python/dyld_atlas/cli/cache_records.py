@@ -7,18 +7,9 @@ from . import records
 if TYPE_CHECKING:
     from .._native import Mapping_, SharedCache, SubCache
 
-__all__ = ["cache_record", "cache_type", "file_record", "mapping_record", "os_version"]
+__all__ = ["cache_record", "cache_type", "file_record", "mapping_record"]
 
 _TYPES = {0: "development", 1: "production", 2: "universal"}
-
-
-def os_version(cache: "SharedCache") -> str | None:
-    """The version of the system, such as ``26.0.1``, as the header packs it."""
-    packed = cache.header.get("os_version")
-    if not isinstance(packed, int):
-        return None if packed is None else str(packed)
-    parts = [packed >> 16, packed >> 8 & 0xFF, packed & 0xFF]
-    return ".".join(str(part) for part in (parts if parts[2] else parts[:2])) if packed else None
 
 
 def cache_type(cache: "SharedCache") -> str | None:
@@ -34,7 +25,7 @@ def cache_record(cache: "SharedCache") -> dict[str, Any]:
         "uuid": records.uuid(cache.uuid),
         "architecture": cache.architecture,
         "platform": None if cache.platform is None else records.named(cache.platform),
-        "os_version": os_version(cache),
+        "os_version": cache.os_version,
         "type": cache_type(cache),
         "preferred_load_address": records.address(cache.preferred_load_address),
         "vm_size": cache.vm_size,

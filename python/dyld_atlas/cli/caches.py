@@ -27,8 +27,9 @@ def run(options: argparse.Namespace) -> int:
 
     from .._native import SharedCache
 
-    inputs.current, inputs.wanted = options.folder or "/", "cache"
-    with warnings.catch_warnings(record=True) as caught, Progress(f"looking through {inputs.current}"):
+    folder = options.folder or "/"
+    inputs.begin(folder, "cache")
+    with warnings.catch_warnings(record=True) as caught, Progress(f"looking through {folder}"):
         warnings.simplefilter("always")
         if options.folder is None or options.installed:
             found = SharedCache.installed(options.folder or "/")
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         rows = (
             (
                 cache.architecture,
-                " ".join(filter(None, (platform_name(cache.platform), cache_records.os_version(cache)))) or None,
+                " ".join(filter(None, (platform_name(cache.platform), cache.os_version))) or None,
                 cache.uuid,
                 len(cache.images),
                 cache.vm_size,

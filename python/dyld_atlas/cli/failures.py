@@ -38,7 +38,7 @@ def report(error: Exception, options: argparse.Namespace) -> int:
     if not isinstance(error, (AtlasError, OSError, inputs.UsageError)):
         raise error
     style = Style(sys.stderr, getattr(options, "color", "auto"))
-    path = inputs.current or ""
+    path = inputs.current.name or ""
     if isinstance(error, OSError) and not isinstance(error, AtlasError):
         written = getattr(options, "output", None) or "standard output"
         message = f"{written if is_of_output(error) else error.filename}: {error.strerror or error}"
@@ -63,6 +63,6 @@ def _hint(error: Exception) -> str | None:
     """What helps, as far as the command knows more than the error: it can look at the file again."""
     if not isinstance(error, FormatError) or isinstance(error, LimitExceededError):
         return None
-    if inputs.wanted == "snapshot" and isinstance(error, SchemaError) and error.key_path is not None:
+    if inputs.current.kind == "snapshot" and isinstance(error, SchemaError) and error.key_path is not None:
         return "--lenient shows what is sound"
     return hints.what_it_is()

@@ -16,15 +16,17 @@ _KNOWN = ((b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"xar!", "xar"), (b"\x
 
 def what_it_is() -> str | None:
     """A hint for the current input, if it is something else than what was wanted."""
-    head = inputs.again(64)
+    head = inputs.current.again(64)
     if head is None:
         return None
-    if inputs.wanted == "cache":
-        return _part_of_a_cache(inputs.current or "") if head.startswith(_CACHE) else describe(head, "shared cache")
-    if inputs.wanted == "core":
+    if inputs.current.kind == "cache":
+        return (
+            _part_of_a_cache(inputs.current.name or "") if head.startswith(_CACHE) else describe(head, "shared cache")
+        )
+    if inputs.current.kind == "core":
         return _no_core(head)
     # A cache has gigabytes, and is told by its beginning.
-    data = inputs.again() if head.startswith(_ARCHIVES) else head
+    data = inputs.current.again() if head.startswith(_ARCHIVES) else head
     if data is None:
         return None
     from .._native import Archive
@@ -66,6 +68,8 @@ def describe(head: bytes, wanted: str = "snapshot") -> str:
         return "the file is empty"
     if head.startswith(_CACHE):
         return "this is a file of a shared cache, not a snapshot; dyld-atlas cache sums it up"
+    if head.startswith(b"AotCache"):
+        return "this is the cache of Rosetta's translations; give dyld_shared_cache_x86_64 beside it"
     if head.startswith(b"AEA1"):
         return "this is an encrypted or signed archive (AEA); decrypt it first"
     if head[:4] in _MACH_O:

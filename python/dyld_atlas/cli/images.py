@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
                 index,
                 image.address,
                 image.preferred_load_address,
-                records.vm_size(image),
+                image.vm_size,
                 image.uuid,
                 _place(image),
                 image.install_name,
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         )
         write_table(_EXACT_COLUMNS, rows, form="tsv", style=Style(sys.stdout, "never"))
     elif chosen:
-        short = [(image.address, records.vm_size(image), image.uuid, _place(image), path(image)) for _, image in chosen]
+        short = [(image.address, image.vm_size, image.uuid, _place(image), path(image)) for _, image in chosen]
         write_table(_COLUMNS, short, form="table", style=Style(sys.stdout, options.color))
     asked = options.grep is not None or options.outside_cache
     if asked and not chosen:

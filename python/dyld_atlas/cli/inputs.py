@@ -4,6 +4,7 @@ import argparse
 import os
 import stat
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .progress import Progress
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
     from .._native import Snapshot
     from ..providers import Provider
 
-current: str | None = None
-"""The input that is being read, for messages."""
-
-wanted = "snapshot"
-"""What it ought to be: "snapshot", "cache" or "core"."""
-
-_data: bytes | None = None
-
 _MOST_WARNINGS = 10
 
 
@@ -31,23 +24,39 @@ class UsageError(Exception):
     """The arguments do not fit together."""
 
 
-def begin(path: str, kind: str) -> None:
-    """Says what is read from now on, for messages and hints."""
-    global current, wanted, _data
-    current, wanted, _data = path, kind, None
+@dataclass
+class Input:
+    """What is being read, for messages and hints."""
+
+    name: str | None = None
+    """What messages call it; None where they name it themselves."""
+    kind: str = "snapshot"
+    """What it ought to be: "snapshot", "cache", "core" or "process"."""
+    data: bytes | None = None
+    """Its bytes, where they were read whole."""
+
+    def again(self, size: int = -1) -> bytes | None:
+        """The first bytes, or all of them; None where they cannot be read again."""
+        if self.data is not None:
+            return self.data if size < 0 else self.data[:size]
+        if self.name is None:
+            return None
+        try:
+            with open(self.name, "rb") as file:
+                return file.read(size)
+        except OSError:
+            return None
 
 
-def again(size: int = -1) -> bytes | None:
-    """The first bytes of the current input, or all of them; None where it cannot be read again."""
-    if _data is not None:
-        return _data if size < 0 else _data[:size]
-    if current is None:
-        return None
-    try:
-        with open(current, "rb") as file:
-            return file.read(size)
-    except OSError:
-        return None
+current = Input()
+"""The input that is being read."""
+
+
+def begin(name: str | None, kind: str) -> Input:
+    """Says what is read from now on."""
+    global current
+    current = Input(name, kind)
+    return current
 
 
 def standard_input() -> "TextIO":
@@ -59,19 +68,19 @@ def standard_input() -> "TextIO":
 
 def read(path: str) -> bytes:
     """The bytes of a file or of standard input."""
-    global current, wanted, _data
-    current, wanted = "standard input" if path == "-" else path, "snapshot"
-    with Progress(f"reading {current}"):
+    name = "standard input" if path == "-" else path
+    begun = begin(name, "snapshot")
+    with Progress(f"reading {name}"):
         if path == "-":
             try:
                 data = standard_input().buffer.read()
             except OSError as error:
                 # What has no name would be taken for output.
-                raise OSError(error.errno, error.strerror, current) from None
+                raise OSError(error.errno, error.strerror, name) from None
         else:
             with open(path, "rb") as file:
                 data = file.read()
-    _data = data
+    begun.data = data
     return data
 
 
@@ -122,6 +131,6 @@ def warn(warnings: "Sequence[str]", options: argparse.Namespace) -> None:
     style = Style(sys.stderr, getattr(options, "color", "auto"))
     head = style("dyld-atlas: warning:", "yellow")
     for warning in warnings[:_MOST_WARNINGS]:
-        print(f"{head} {plain(current or '')}: {plain(warning)}", file=sys.stderr)
+        print(f"{head} {plain(current.name or '')}: {plain(warning)}", file=sys.stderr)
     if len(warnings) > _MOST_WARNINGS:
         print(f"{head} and {len(warnings) - _MOST_WARNINGS} more", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Looks a file over, layer by layer: container, archive, checksums, property lists, records."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import AtlasError, FormatError
 from .failures import hint_of
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 _SNAPSHOT = "process.plist"
 _CACHES = "caches/uuids/"
-# What the record of a cache needs, and of what type; the names are those of dyld's format.
-_CACHE_KEYS = {"uuid": bytes, "padr": int, "size": int, "psze": int, "dscs": list, "imgs": list}
-_TYPE_NAMES = {bytes: "data", int: "integer", str: "string", list: "array", dict: "dictionary", float: "real"}
 
 
 class Entry(NamedTuple):
@@ -87,7 +84,7 @@ def inspect(data: bytes, *, lenient: bool = False) -> Report:
             report.problems.append(Problem(message, "SchemaError", 3, hint=None))
     for entry in archive.entries:
         if entry.kind == "F" and entry.path.endswith(".plist") and entry.path != _SNAPSHOT:
-            _plist(entry, report, details)
+            _plist(entry, report, details, lenient=lenient)
     _checksums(archive, report, lenient=lenient)
     _entries(archive, report, details)
     return report
@@ -131,50 +128,48 @@ def _snapshot(data: bytes, report: Report, details: dict[str, str], *, lenient: 
     report.warnings += list(snapshot.warnings)
 
 
-def _plist(entry: "ArchiveEntry", report: Report, details: dict[str, str]) -> None:
-    """Reads a property list as a whole, and looks at the records of caches in it."""
+def _plist(entry: "ArchiveEntry", report: Report, details: dict[str, str], *, lenient: bool) -> None:
+    """Reads a property list as a whole, and checks the records of caches in it as opening them would."""
     from .._native import plist_loads
 
+    data = entry.data()
     try:
         with Progress(f"reading {entry.path}"):
-            root = plist_loads(entry.data())
+            plist_loads(data)
     except FormatError as error:
         if not any(problem.entry == entry.path for problem in report.problems):
             report.problems.append(_problem(error, entry.path))
         return
-    if not entry.path.startswith(_CACHES):
-        return
-    problems = _cache(entry.path, root, details)
-    known = {(problem.entry, problem.key_path) for problem in report.problems}
-    report.problems += [problem for problem in problems if (problem.entry, problem.key_path) not in known]
+    if entry.path.startswith(_CACHES):
+        _record(entry.path, data, report, details, lenient=lenient)
 
 
-def _cache(path: str, root: Any, details: dict[str, str]) -> list[Problem]:
-    def wrong(key_path: str, expected: str, value: Any) -> Problem:
-        found = "nothing" if value is None else _TYPE_NAMES.get(type(value), type(value).__name__)
-        message = f"{path}: {key_path}: expected {expected}, found {found}"
-        return Problem(message, "SchemaError", 3, path, key_path, None, expected, found)
+def _record(path: str, data: memoryview, report: Report, details: dict[str, str], *, lenient: bool) -> None:
+    from .._native import check_atlas_entry
 
-    uuids = root.get("uuids") if isinstance(root, dict) else None
-    if not isinstance(uuids, dict):
-        return [wrong("uuids", "dictionary", uuids)]
-    problems = []
-    for uuid, cache in uuids.items():
-        if not isinstance(cache, dict):
-            problems.append(wrong(f"uuids.{uuid}", "dictionary", cache))
-            continue
-        for key, kind in _CACHE_KEYS.items():
-            if not isinstance(cache.get(key), kind):
-                problems.append(wrong(f"uuids.{uuid}.{key}", _TYPE_NAMES[kind], cache.get(key)))
-    wanted = path.removeprefix(_CACHES).removesuffix(".plist")
-    cache = uuids.get(wanted)
-    if cache is None:
-        problems.append(wrong(f"uuids.{wanted}", "dictionary", None))
-    elif isinstance(cache, dict):
-        images, files = cache.get("imgs"), cache.get("dscs")
-        parts = [(images, "image"), (files, "file")]
-        details[path] = ", ".join(count(len(part), noun) for part, noun in parts if isinstance(part, list))
-    return problems
+    problem = None
+    try:
+        images, files, warnings = check_atlas_entry(data, path)
+    except AtlasError as error:
+        problem = _problem(error, path)
+        try:
+            images, files, warnings = check_atlas_entry(data, path, lenient=True)
+        except AtlasError:
+            _add(problem, report)
+            return
+    # The problem is among the warnings of lenient opening, too, and a snapshot tells those of a record that it holds.
+    told = {*report.warnings, *(each.message for each in report.problems)}
+    if problem is not None and not lenient:
+        _add(problem, report)
+        told.add(problem.message)
+    report.warnings += [warning for warning in warnings if warning not in told]
+    details[path] = f"{count(images, 'image')}, {count(files, 'file')}"
+
+
+def _add(problem: Problem, report: Report) -> None:
+    """Adds a problem, unless the snapshot has it already from the record that it holds."""
+    if all((each.entry, each.key_path) != (problem.entry, problem.key_path) for each in report.problems):
+        report.problems.append(problem)
 
 
 def _checksums(archive: "Archive", report: Report, *, lenient: bool) -> None:

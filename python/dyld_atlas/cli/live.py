@@ -18,7 +18,7 @@ def attach(pid: int) -> "Process":
     from ..processes import Process
 
     # The messages name it themselves.
-    inputs.current = None
+    inputs.begin(None, "process")
     return Process.attach(pid)
 
 

@@ -5,6 +5,7 @@ import sys
 
 from . import cache_inputs, cache_records, exits, records
 from .progress import Progress
+from .terminal import plain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -13,7 +14,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         with Progress("listing the cache"):
             text = cache.map_text()
-        sys.stdout.write(text)
+        sys.stdout.write(shown(text) if sys.stdout.isatty() else text)
         return exits.OK
     images = (
         {
@@ -32,3 +33,12 @@ def run(options: argparse.Namespace) -> int:
     mappings = map(cache_records.mapping_record, cache.mappings())
     records.write_document("map", {"file": options.file}, mappings=mappings, images=images)
     return exits.OK
+
+
+def shown(text: str) -> str:
+    r"""The text for a terminal: what separates is kept, and names command nothing.
+
+    >>> shown("/usr/lib/a\x1b[2J\n\t__TEXT 0x1000\n")
+    '/usr/lib/a\\x1b[2J\n\t__TEXT 0x1000\n'
+    """
+    return "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))

@@ -16,19 +16,23 @@ _PART = 1 << 20
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
     address, size = numbers.address(options.address), numbers.size(options.size)
+    slide = None if options.slide is None else numbers.slide(options.slide)
     output = options.output or ("-" if options.raw else None)
     if options.json and output is not None:
         raise inputs.UsageError("--json shows the bytes as text: leave --raw and -o out")
     if output is not None:
         outputs.check(output)
     opened = cache_inputs.either(options.file, options)
-    parts = _parts(opened, address, size, options)
+    if output is not None:
+        outputs.refuse_inputs(output, cache_inputs.files(opened, options))
+    parts = _parts(opened, address, size, slide)
     # Nothing is written before the first bytes were found.
     first = next(parts, b"")
     if output is not None:
         outputs.write(output, _chain(first, parts))
     elif options.json:
-        head = {"file": options.file, "address": records.address(address), "size": size, "slide": options.slide}
+        head = {"file": options.file, "address": records.address(address), "size": size}
+        head |= {"slide": records.address(slide)}
         records.write_document("read", head | {"data": b"".join(_chain(first, parts)).hex()})
     else:
         for part in _chain(first, parts):
@@ -38,10 +42,9 @@ def run(options: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _parts(opened: "Snapshot | SharedCache", address: int, size: int, options: argparse.Namespace) -> Iterator[bytes]:
+def _parts(opened: "Snapshot | SharedCache", address: int, size: int, slide: int | None) -> Iterator[bytes]:
     from .._native import SharedCache
 
-    slide = None if options.slide is None else numbers.slide(options.slide)
     for start in range(0, size, _PART):
         part = min(_PART, size - start)
         if isinstance(opened, SharedCache):

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-_SHARED = "__LINKEDIT"
-
 
 def write_document(command: str, head: dict[str, Any], **lists: Iterable[Any]) -> None:
     """Writes one document to standard output: ``head``, then each list with a record per line."""
@@ -68,12 +66,6 @@ def flags(value: IntFlag) -> list[str]:
     return names + ([f"{rest:#x}"] if rest else [])
 
 
-def vm_size(image: "Image") -> int:
-    """Bytes of memory that the image's segments take; of a cache's image without the __LINKEDIT that all share."""
-    in_cache = image.shared_cache is not None
-    return sum(segment.vm_size for segment in image.segments if not (in_cache and segment.name == _SHARED))
-
-
 @lru_cache(maxsize=2)
 def _files(cache: "SharedCache", _missing: tuple[str, ...]) -> tuple[list[int], list["SubCache"]]:
     """The files of a cache in the order of their addresses, for all of its images.
@@ -110,5 +102,5 @@ def image_record(image: "Image", index: int | None = None) -> dict[str, Any]:
         "in_shared_cache": image.shared_cache is not None,
         "subcache": subcache(image),
         "segment_count": len(image.segments),
-        "vm_size": vm_size(image),
+        "vm_size": image.vm_size,
     }

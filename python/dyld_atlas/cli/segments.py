@@ -11,7 +11,7 @@ from .terminal import Column, Style, plain, write_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._native import Image, Segment
+    from .._native import Image, ImageList, Segment
 
 _COLUMNS = [
     Column("address", "address"),
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     return exits.NOT_FOUND if missing else exits.OK
 
 
-def choose(images: "Sequence[Image]", wanted: "Sequence[str]") -> "tuple[list[tuple[int, Image]], list[str]]":
+def choose(images: "ImageList", wanted: "Sequence[str]") -> "tuple[list[tuple[int, Image]], list[str]]":
     """The images that are asked for, in the order of the list, and the names that no image has."""
     everything = list(enumerate(images))
     if not wanted:
@@ -81,7 +81,11 @@ def choose(images: "Sequence[Image]", wanted: "Sequence[str]") -> "tuple[list[tu
             if name in (image.name, image.install_name, image.file_path)
             or (image.uuid is not None and str(image.uuid).upper() == upper)
         }
-        chosen |= matches
         if not matches:
-            missing.append(name)
+            try:
+                # By another path of it, which the cache alone knows.
+                matches = {images.index(images.by_name(name))}
+            except KeyError:
+                missing.append(name)
+        chosen |= matches
     return [(index, image) for index, image in everything if index in chosen], missing

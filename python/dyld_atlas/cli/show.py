@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             Column("images outside the cache" if snapshot.shared_cache_record else "images", flexible=True),
         ]
         rows = [
-            (image.address, records.vm_size(image), image.uuid, image.file_path or image.install_name)
+            (image.address, image.vm_size, image.uuid, image.file_path or image.install_name)
             for image in outside[:_MOST_IMAGES]
         ]
         write_table(columns, rows, form="table", style=style)

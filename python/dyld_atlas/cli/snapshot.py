@@ -1,9 +1,10 @@
 """``dyld-atlas snapshot``: what a process has loaded, as a file."""
 
 import argparse
+import sys
 
 from . import exits, inputs, live, outputs, records
-from .terminal import count, human_size
+from .terminal import count, human_size, plain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,5 +28,6 @@ def run(options: argparse.Namespace) -> int:
         }
         records.write_document("snapshot", head)
     elif options.output != "-":
-        print(f"{options.output}: {count(len(snapshot.images), 'image')}, {human_size(size)}")
+        what = f"{human_size(size)}, {count(len(snapshot.images), 'image')}"
+        print(f"{plain(options.output)}: {what}", file=sys.stderr)
     return exits.OK

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 def _show(report: Report, options: argparse.Namespace) -> None:
     style = Style(sys.stdout, options.color)
     colors = {"ok": "green", "bad": "red"}
-    print(f"{plain(inputs.current or options.file)}: {_headline(report)}")
+    print(f"{plain(inputs.current.name or options.file)}: {_headline(report)}")
     room = max((len(plain(entry.path)) for entry in report.entries), default=0)
     for entry in report.entries:
         state = style(entry.state.ljust(3), colors.get(entry.state))

@@ -48,7 +48,7 @@ def _print(change: "Change", style: Style, *, as_json: bool) -> None:
         print(json.dumps(head | when | {"image": records.image_record(image)}), flush=True)
         return
     kind = "" if change.initial else change.kind.value
-    size = human_size(records.vm_size(image))
+    size = human_size(image.vm_size)
     cells = (kind, exact(image.address, "address"), size, exact(image.uuid, "uuid"), plain(path(image)))
     colors = ("green" if kind == "loaded" else "red", None, None, "dim", None)
     parts = []

@@ -9,24 +9,29 @@
 b'AA01'
 
 ``SnapshotBuilder`` makes a snapshot, ``CacheBuilder`` the record of a cache, ``SharedCacheBuilder`` the files of one.
-``SimulatedProcess`` is a process to read and to watch, on Linux.
+``SimulatedProcess`` is a process to read and to watch, on Linux; ``RecordedTask`` replays snapshots anywhere.
 What is left out gets a sensible value that depends on nothing but the calls before: the same calls give the same bytes.
 Everything that dyld writes can be written, and for tests of error handling what it never writes as well: see ``extra``.
 """
 
 from ._cache import CacheBuilder
 from ._process import FullSpeed, SimulatedProcess
+from ._recorded import TORN, RecordedStep, RecordedTask, Torn
 from ._records import SegmentLike
 from ._shared_cache import Content, PointerTo, SharedCacheBuilder
 from ._snapshot import SnapshotBuilder
 
 __all__ = [
+    "TORN",
     "CacheBuilder",
     "Content",
     "FullSpeed",
     "PointerTo",
+    "RecordedStep",
+    "RecordedTask",
     "SegmentLike",
     "SharedCacheBuilder",
     "SimulatedProcess",
     "SnapshotBuilder",
+    "Torn",
 ]

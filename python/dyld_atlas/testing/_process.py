@@ -20,7 +20,6 @@ from ._records import automatic_uuid
 from ._snapshot import SnapshotBuilder
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from typing_extensions import Buffer
@@ -286,9 +285,7 @@ class SimulatedProcess:
     def __enter__(self) -> "Self":
         return self
 
-    def __exit__(
-        self, kind: "type[BaseException] | None", value: "BaseException | None", trace: "TracebackType | None", /
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def __del__(self) -> None:

@@ -1,6 +1,7 @@
 //! What names a file.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 
 use uuid::Uuid;
@@ -22,10 +23,30 @@ impl FilePath {
         std::str::from_utf8(&self.0).ok()
     }
 
+    /// What follows the last slash.
+    #[must_use]
+    pub fn leaf(&self) -> &[u8] {
+        self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+    }
+
+    /// The path of `name` in the same folder.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Self {
+        let folder = self.0.len().saturating_sub(self.leaf().len());
+        [self.0.get(..folder).unwrap_or_default(), name.as_bytes()].concat().into()
+    }
+
     /// The path, with U+FFFD for what is no text.
     #[must_use]
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
+    }
+}
+
+/// A path of this machine, byte by byte where the system has bytes.
+impl From<&OsStr> for FilePath {
+    fn from(path: &OsStr) -> Self {
+        Self(path.as_encoded_bytes().to_owned())
     }
 }
 

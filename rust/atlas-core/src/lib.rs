@@ -7,12 +7,12 @@
 //! * [`task`]: the memory of a process, live or in a core file, and the snapshot that it publishes there
 //! * [`model`]: `Snapshot`, images, segments, the shared cache as a record describes it, `diff`
 //! * [`memory`]: from addresses to bytes: of a cache's files, and of Mach-O files that lie in none
-//! * [`cache`]: where a cache's record comes from, and the process-wide table of records
+//! * [`cache`]: the files of shared caches, headers and slide info; where a cache's record comes from, and the table of records
 //! * [`schema`]: what the keys of a record mean; the one pass that checks a record and reads it
 //! * [`archive`], [`bplist`], [`macho`]: the formats, as checked views of bytes, and their writers
 //! * [`compress`]: the `pbz?` container and its codecs
 //! * [`bytes`]: owned, sliceable, bounds-checked bytes
-//! * [`sys`]: memory mapping; the only folder with `unsafe`
+//! * [`sys`]: files, mappings, sockets, other processes; the only folder with `unsafe`
 //!
 //! At the root stand the few words that every layer speaks: errors, limits, addresses, identifiers.
 #![deny(unsafe_code)]

@@ -37,10 +37,29 @@ const ROOT: [&str; 4] = ["error", "limits", "address", "identifier"];
 
 const SOURCE: &str = "rust/atlas-core/src/";
 
-/// A folder and all that lies below it, near or far.
-fn reach(folder: &str) -> BTreeSet<&'static str> {
-    let direct = BELOW.iter().find(|(name, _)| *name == folder).map_or(&[][..], |(_, below)| *below);
-    direct.iter().flat_map(|below| std::iter::once(*below).chain(reach(below))).collect()
+/// The same for the binding, whose files at the root are layers of their own.
+const BINDING: &[(&str, &[&str])] = &[
+    ("detach", &[]),
+    ("kept", &[]),
+    ("text", &[]),
+    ("uuids", &[]),
+    ("addresses", &[]),
+    ("enums", &[]),
+    ("options", &["text", "uuids"]),
+    ("errors", &["options"]),
+    ("sequences", &[]),
+    ("buffers", &["detach", "errors", "sequences"]),
+    ("formats", &["buffers", "text"]),
+    ("model", &["addresses", "enums", "formats", "kept"]),
+    ("process", &["model"]),
+];
+
+type Table = &'static [(&'static str, &'static [&'static str])];
+
+/// All that lies below a folder, near or far.
+fn reach(folder: &str, table: Table) -> BTreeSet<&'static str> {
+    let direct = table.iter().find(|(name, _)| *name == folder).map_or(&[][..], |(_, below)| *below);
+    direct.iter().flat_map(|below| std::iter::once(*below).chain(reach(below, table))).collect()
 }
 
 /// The folder that a file lies in (`None` at the root), and how many modules its own is below the root.
@@ -73,7 +92,7 @@ fn violations(files: &[TextFile]) -> Vec<String> {
         if folder.is_none() && !ROOT.iter().any(|name| file.path == format!("{name}.rs")) {
             found.push(format!("{}: only lib.rs and {ROOT:?} stand at the root; this needs a folder", file.path));
         }
-        let allowed = folder.map(reach).unwrap_or_default();
+        let allowed = folder.map(|folder| reach(folder, BELOW)).unwrap_or_default();
         if let Some(unknown) = folder.filter(|folder| BELOW.iter().all(|(name, _)| name != folder)) {
             found.push(format!("{}: the folder `{unknown}` is not in the table of {}", file.path, file!()));
             continue;
@@ -105,15 +124,59 @@ fn folders_import_only_from_below() {
     assert!(found.is_empty(), "imports against the layering:\n  {}", found.join("\n  "));
 }
 
+/// Every import of the binding that goes up or sideways, in words.
+fn violations_of_binding(files: &[TextFile]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| file.path != "lib.rs" && file.path != "parts.rs") {
+        let (folder, depth) = place(&file.path);
+        let layer = folder.unwrap_or_else(|| file.path.trim_end_matches(".rs"));
+        if BINDING.iter().all(|(name, _)| *name != layer) {
+            found.push(format!("{}: `{layer}` is not in the table of {}", file.path, file!()));
+        }
+        let allowed = reach(layer, BINDING);
+        for name in names_at_root(&code_of(&file.text), depth) {
+            let is_layer = BINDING.iter().any(|(other, _)| *other == name.text);
+            if is_layer && name.text != layer && !allowed.contains(name.text.as_str()) {
+                found.push(format!("{}:{}: `{layer}` imports from `{}`", file.path, name.line, name.text));
+            }
+        }
+    }
+    found
+}
+
 #[test]
-fn the_table_has_no_cycle_and_names_only_its_own_folders() {
-    for (i, (folder, below)) in BELOW.iter().enumerate() {
-        for name in *below {
-            let place = BELOW.iter().position(|(other, _)| other == name);
-            assert!(
-                place.is_some_and(|place| place < i),
-                "`{folder}` uses `{name}`, which must stand above it in the list"
-            );
+fn the_binding_imports_only_from_below() {
+    const SOURCE: &str = "rust/atlas-py/src/";
+    let mut files = tree::files();
+    files.retain(|file| file.path.starts_with(SOURCE) && file.is_a(&["rs"]));
+    files.iter_mut().for_each(|file| file.path = file.path[SOURCE.len()..].to_owned());
+    assert!(files.len() > 10, "only {} files found below {SOURCE}", files.len());
+    let found = violations_of_binding(&files);
+    assert!(found.is_empty(), "imports against the layering:\n  {}", found.join("\n  "));
+    for (path, code) in [
+        ("sequences.rs", "fn f() { crate::model::image_list::f() }"),
+        ("formats/archive.rs", "use crate::model::snapshot::Snapshot;"),
+        ("model/files.rs", "use crate::process::task::Task;"),
+        ("text.rs", "use super::buffers;"),
+        ("helpers.rs", ""),
+    ] {
+        assert_eq!(violations_of_binding(&[TextFile::sample(path, code)]).len(), 1, "{path}: {code}");
+    }
+    let good = [TextFile::sample("model/files.rs", "use super::image; use crate::{buffers, options::Limits};")];
+    assert!(violations_of_binding(&good).is_empty());
+}
+
+#[test]
+fn the_tables_have_no_cycle_and_name_only_their_own_folders() {
+    for table in [BELOW, BINDING] {
+        for (i, (folder, below)) in table.iter().enumerate() {
+            for name in *below {
+                let place = table.iter().position(|(other, _)| other == name);
+                assert!(
+                    place.is_some_and(|place| place < i),
+                    "`{folder}` uses `{name}`, which must stand above it in the list"
+                );
+            }
         }
     }
 }

@@ -171,7 +171,7 @@ fn a_missing_file_costs_its_images_only() {
     let data = format!("{ARM64E}.02.dylddata");
     fs::remove_file(folder.0.join(&data)).unwrap();
     for cache in [open(&folder.main()), scavenge(&folder.main())] {
-        assert_eq!(cache.missing_files(), std::slice::from_ref(&data));
+        assert_eq!(cache.missing_files(), [data.as_str().into()]);
         let names = |cache: &SharedCache| cache.subcaches().iter().map(|file| file.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&cache), names(&whole));
         assert!(!cache.verify().unwrap().is_empty());

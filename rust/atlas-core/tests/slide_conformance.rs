@@ -9,11 +9,11 @@ mod support;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Instant;
 
 use atlas_core::bytes::{Bytes, Mode};
 use atlas_core::cache::slide::{Key, Pointer, SlideInfo};
 use atlas_core::cache::{CacheFile, CacheGroup, Mapping};
+use cpu_time::ThreadTime;
 use serde_json::Value;
 use support::caches::{cache_folder, cache_json, number};
 use support::list;
@@ -212,11 +212,11 @@ fn small_windows_are_quick() {
         for mapping in file.file.mappings() {
             let Some(info) = SlideInfo::of(&file.file, mapping, group.pointer_size()).unwrap() else { continue };
             let bytes = bytes(&file.file, mapping);
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let mut whole = bytes.to_vec();
             info.rebase(bytes, 0, &mut whole, SLIDE).unwrap();
             let all = start.elapsed();
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let mut random = Random::new(1);
             for _ in 0..10_000 {
                 let at = random.below(bytes.len() - 16);

@@ -4,6 +4,9 @@
 //! module therefore does not need the interpreter's lock, and says so (PyO3's default).
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod parts;
+
 mod addresses;
 #[allow(unsafe_code)]
 mod buffers;
@@ -24,13 +27,18 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
+    use pyo3::types::PySequence;
 
     #[pymodule_export]
     use crate::buffers::ColumnBuffer;
     #[pymodule_export]
+    use crate::formats::aot_cache::AotCacheHeader;
+    #[pymodule_export]
     use crate::formats::archive::{Archive, ArchiveEntry};
     #[pymodule_export]
     use crate::formats::archive_writer::ArchiveWriter;
+    #[pymodule_export]
+    use crate::formats::atlas::check_atlas_entry;
     #[pymodule_export]
     use crate::formats::macho::{MachO, MachOSlice};
     #[pymodule_export]
@@ -41,6 +49,8 @@ mod _native {
     use crate::model::aot_image::AotImage;
     #[pymodule_export]
     use crate::model::cache_record::SharedCacheRecord;
+    #[pymodule_export]
+    use crate::model::cache_tables::{DynamicData, FunctionVariant};
     #[pymodule_export]
     use crate::model::columns::{ImageColumns, SegmentColumns};
     #[pymodule_export]
@@ -55,6 +65,8 @@ mod _native {
     use crate::model::location::Location;
     #[pymodule_export]
     use crate::model::mapping::Mapping;
+    #[pymodule_export]
+    use crate::model::memory_map::MemoryRegion;
     #[pymodule_export]
     use crate::model::pointer::Pointer;
     #[pymodule_export]
@@ -84,6 +96,10 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::sequences::register(module.py())
+        // `collections.abc` is told which classes are sequences.
+        let py = module.py();
+        PySequence::register::<crate::sequences::LazySequence>(py)?;
+        PySequence::register::<ImageList>(py)?;
+        PySequence::register::<PointerList>(py)
     }
 }

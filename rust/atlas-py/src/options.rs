@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atlas_core::compress::Codec;
 use pyo3::IntoPyObjectExt;
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyValueError;
@@ -125,6 +126,15 @@ impl FileIdentifier {
     }
 }
 
+/// The codec of a container that a caller wants; `None` for none.
+///
+/// # Errors
+/// `ValueError` for one that there is not.
+pub fn codec(name: Option<&str>) -> PyResult<Option<Codec>> {
+    let unknown = |name: &str| PyValueError::new_err(format!("no codec is named {name:?}"));
+    name.map(|name| Codec::from_name(name).ok_or_else(|| unknown(name))).transpose()
+}
+
 /// What pickle calls to make an object again, and with which arguments.
 type Recipe<'py> = (Bound<'py, PyAny>, (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyDict>));
 
@@ -149,3 +159,6 @@ impl<'py> FromPyObject<'_, 'py> for LocalPath {
         Ok(Self(path))
     }
 }
+
+itself!(Limits);
+itself!(FileIdentifier);

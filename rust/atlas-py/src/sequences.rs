@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PySequence, PySlice};
+use pyo3::types::PySlice;
 
 /// What a lazy sequence gives. Items are made again at each access unless the implementation keeps them.
 pub trait Items: Send + Sync + 'static {
@@ -20,13 +20,6 @@ pub trait Items: Send + Sync + 'static {
     /// # Errors
     /// Whatever making the object raises, such as `MemoryError`.
     fn item<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>>;
-}
-
-/// Adds this file's classes, and tells `collections.abc` that they are sequences.
-pub fn register(py: Python<'_>) -> PyResult<()> {
-    PySequence::register::<LazySequence>(py)?;
-    PySequence::register::<crate::model::image_list::ImageList>(py)?;
-    PySequence::register::<crate::model::pointers::PointerList>(py)
 }
 
 /// Where an index of Python, perhaps negative, points.
@@ -149,15 +142,6 @@ impl LazySequence {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         repr(self.window.len, |index| self.item(py, index))
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
     }
 }
 
@@ -285,3 +269,5 @@ impl LazyIterator {
         self.window.len.saturating_sub(self.next.load(Ordering::Relaxed))
     }
 }
+
+part!(LazySequence, "what is made of its items when they are asked for: pickle a tuple of them");

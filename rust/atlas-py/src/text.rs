@@ -1,6 +1,7 @@
 //! Strings of the formats as `str`, so that nothing is lost: bytes that are no text survive as lone surrogates.
 
 use atlas_core::bplist::Text;
+use atlas_core::identifier::FilePath;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -13,6 +14,11 @@ pub fn utf8<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>
             PyString::from_encoded_object(PyBytes::new(py, bytes).as_any(), Some(c"utf-8"), Some(c"surrogateescape"))
         }
     }
+}
+
+/// The path of a file, by the rule of `os.fsdecode`.
+pub fn path<'py>(py: Python<'py>, path: &FilePath) -> PyResult<Bound<'py, PyString>> {
+    utf8(py, path.as_bytes())
 }
 
 /// Big-endian UTF-16; unpaired surrogates stay as they are.
@@ -45,6 +51,13 @@ pub fn to_utf8(text: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
     let py = text.py();
     let bytes = text.call_method1(intern!(py, "encode"), (intern!(py, "utf-8"), intern!(py, "surrogateescape")))?;
     Ok(bytes.cast::<PyBytes>()?.as_bytes().to_owned())
+}
+
+/// Text of the input as it stands in a `repr`: as it is, or quoted where it would command a terminal or break a line.
+pub fn shown(text: &Bound<'_, PyString>) -> PyResult<String> {
+    let is_plain = text.call_method0(intern!(text.py(), "isprintable"))?.is_truthy()?;
+    let shown = if is_plain { text.clone() } else { text.repr()? };
+    Ok(shown.to_string_lossy().into_owned())
 }
 
 macro_rules! interned {

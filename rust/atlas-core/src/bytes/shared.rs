@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::sys::MappedFile;
+use crate::sys::{MappedFile, OpenFile};
 
 /// How a file becomes bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,14 +31,14 @@ impl Bytes {
         Self { backing: Arc::new(backing), range }
     }
 
-    /// The bytes of the file at `path`.
+    /// The bytes of the regular file at `path`.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Io`] with the path.
+    /// [`crate::ErrorKind::Io`] with the path; what is no regular file is refused in either mode, and not waited for.
     pub fn open(path: &Path, mode: Mode) -> Result<Self> {
         match mode {
             Mode::Map => MappedFile::open(path).map(Self::from_owner),
-            Mode::Copy => std::fs::read(path).map(Self::from_owner),
+            Mode::Copy => OpenFile::open(path).and_then(|file| file.read()).map(Self::from_owner),
         }
         .map_err(|source| Error::io(path, source))
     }

@@ -1,6 +1,6 @@
 //! From an atlas, wherever it lies, to the record of one cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::archive::Archive;
 use crate::bplist::Plist;
 use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
-use crate::schema::{CacheRecord, Policy, Report};
+use crate::schema::{CacheRecord, Policy, Report, keys};
 use crate::sys::FileIdentity;
 
 use super::known::{KnownCache, RecordOrigin};
@@ -26,14 +26,9 @@ pub enum Supply {
 
 /// Where dyld puts the atlas of the cache at `cache_path`: beside it, the last extension cut and `.atlas` appended.
 #[must_use]
-pub fn atlas_path(cache_path: &str) -> String {
-    let leaf = cache_path.rfind('/').map_or(0, |slash| slash + 1);
-    // A dot that begins the file name begins no extension.
-    let end = match cache_path.get(leaf..).and_then(|leaf| leaf.rfind('.')) {
-        Some(dot) if dot > 0 => leaf + dot,
-        _ => cache_path.len(),
-    };
-    format!("{}.atlas", cache_path.get(..end).unwrap_or(cache_path))
+pub fn atlas_path(cache_path: &Path) -> PathBuf {
+    // `.development` has none of its own; and a dot that begins the file name begins no extension.
+    cache_path.with_extension("atlas")
 }
 
 /// The path, inside an archive, of the property list that describes the cache `uuid`.
@@ -109,6 +104,39 @@ pub fn load(
 pub fn embedded(archive: &Archive, uuid: Uuid, policy: Policy) -> Result<Option<KnownCache>> {
     let report = Report::new(policy.lenient, &entry_path(uuid));
     from_archive(archive, uuid, policy, RecordOrigin::Embedded, report)
+}
+
+/// Far more caches than one entry of an atlas describes: a cache with its development variant.
+const MOST_CACHES: usize = 64;
+
+/// Checks the property list at `path` of an atlas as opening a cache with it would, and every cache in it: the numbers of images
+/// and of files of the one after which the entry is called, and warnings where `policy` is lenient.
+///
+/// # Errors
+/// [`crate::ErrorKind::Plist`], [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Limit`] with entry, key path and offset.
+pub fn check(plist: Bytes, path: &str, policy: Policy) -> Result<(u32, usize, Vec<String>)> {
+    let mut report = Report::new(policy.lenient, path);
+    let counts = check_entry(plist, path, policy, &mut report).map_err(|error| error.in_entry(path))?;
+    Ok((counts.0, counts.1, report.into_warnings()))
+}
+
+fn check_entry(plist: Bytes, path: &str, policy: Policy, report: &mut Report) -> Result<(u32, usize)> {
+    let name = path.strip_prefix("caches/uuids/").and_then(|name| name.strip_suffix(".plist"));
+    let wanted = name.and_then(|name| Uuid::try_parse(name).ok());
+    let wanted = wanted.ok_or_else(|| Error::schema("an entry that is called after a UUID", path.to_owned()))?;
+    let plist = Plist::parse(plist)?;
+    let mut others = CacheRecord::uuids(&plist)?;
+    if others.len() > MOST_CACHES {
+        return Err(Error::limit("caches in one entry of an atlas", MOST_CACHES as u64, others.len() as u64));
+    }
+    others.retain(|uuid| *uuid != wanted);
+    let record = CacheRecord::check(plist.clone(), wanted, policy, report)?.ok_or_else(|| {
+        Error::schema("the cache after which the entry is called", "none").at_key(keys::cache::BY_UUID)
+    })?;
+    for uuid in others {
+        CacheRecord::check(plist.clone(), uuid, policy, report)?;
+    }
+    Ok((record.images.len(), record.subcaches().len()))
 }
 
 /// The record of cache `uuid` in `archive`; `None` where the archive has none of it.

@@ -17,6 +17,11 @@ pub(crate) fn macho(data: &[u8]) -> Option<(ByteOrder, bool)> {
     }
 }
 
+/// Whether `data` begins as a Mach-O of a little-endian processor does.
+pub(crate) fn is_little_endian(data: &[u8]) -> bool {
+    macho(data).is_some_and(|(order, _)| order == ByteOrder::Little)
+}
+
 /// What `data` is instead of a Mach-O.
 #[cold]
 pub(crate) fn describe(data: &[u8]) -> Cow<'static, str> {

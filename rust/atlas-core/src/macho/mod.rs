@@ -33,7 +33,7 @@ pub use architecture::Architecture;
 pub use command::{Command, Commands, Dependent};
 pub use fields::ByteOrder;
 pub(crate) use fields::Fields;
-pub(crate) use magic::{describe, macho as width_of};
+pub(crate) use magic::{describe, is_little_endian, macho as width_of};
 pub use outline::{OUTLINE_START, Outline, SegmentOutline, outline, outline_size};
 pub use platform::{BuildVersion, Version};
 pub use segment::{Name, Section, Segment};

@@ -214,6 +214,10 @@ pub mod command {
     pub const REQUIRED_BY_DYLD: u32 = 0x8000_0000;
     /// `LC_SEGMENT`
     pub const SEGMENT: u32 = 0x1;
+    /// `LC_SYMTAB`
+    pub const SYMTAB: u32 = 0x2;
+    /// `LC_IDENT`: a string; in cores, before there were notes
+    pub const IDENT: u32 = 0x8;
     /// `LC_LOAD_DYLIB`
     pub const LOAD_DYLIB: u32 = 0xc;
     /// `LC_ID_DYLIB`

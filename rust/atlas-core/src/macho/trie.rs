@@ -3,12 +3,14 @@
 //! A node is the size of its payload (ULEB128), the payload, the number of children (one byte), and for each the bytes
 //! of its edge up to a NUL and the offset of its node (ULEB128) from the start of the trie.
 
+use std::borrow::Cow;
+
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 
 /// The longest name that is followed.
 const LONGEST_NAME: usize = 1 << 16;
-/// Faults beyond these are only counted.
+/// Faults beyond these are not kept.
 const MOST_FAULTS: usize = 32;
 /// Bytes that a walk may read beyond twice the size of the trie. A sound walk reads each byte once at most.
 const SPARE: usize = 1 << 12;
@@ -56,7 +58,7 @@ pub(crate) fn uleb128(cursor: &mut Cursor<'_>) -> Option<u64> {
 }
 
 #[cold]
-fn fault(offset: usize, expected: &'static str, found: &'static str) -> Error {
+fn fault(offset: usize, expected: impl Into<Cow<'static, str>>, found: &'static str) -> Error {
     Error::macho(offset, expected, found)
 }
 
@@ -170,7 +172,7 @@ impl<'a> Walk<'a, '_> {
                     return;
                 }
                 Ok((edge, _)) if name.len().saturating_add(edge.len()) > LONGEST_NAME => {
-                    Err(fault(before, "a name of at most 65536 bytes", "a longer one"))
+                    Err(fault(before, format!("a name of at most {LONGEST_NAME} bytes"), "a longer one"))
                 }
                 Ok((edge, target)) => {
                     name.extend_from_slice(edge);

@@ -8,13 +8,13 @@ use crate::bytes::{Bytes, Mode};
 use crate::cache::file::reach;
 use crate::cache::slide::SlideInfo;
 use crate::cache::tables::DylibsTrie;
-use crate::cache::{CacheGroup, LocalSymbols, Mapping, Place, Wanted};
+use crate::cache::{CacheFile, CacheGroup, LocalSymbols, Mapping, Place, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{SourceFile, Wrong};
 use super::pin::{Pin, UnpinError};
 use super::pointers::Pointers;
-use super::space::{SMALL, Space, Span, finish, part_of, reserve, zeros};
+use super::space::{SMALL, Span, Spans, finish, part_of, reserve, zeros};
 
 /// Most bytes that are searched for one that is not zero: laying out zeros takes less time than reading more.
 const MOST_SEARCHED: usize = 1 << 20;
@@ -105,6 +105,11 @@ impl CacheMemory {
         self.sources.iter().chain(&self.symbols).try_for_each(|source| source.check(Self::WRONG))
     }
 
+    /// Refuses file `position` of the group if it was cut short.
+    pub(super) fn check_file(&self, position: usize) -> Result<()> {
+        self.source(position)?.check(Self::WRONG)
+    }
+
     /// The local symbols, wherever they stand; `None` where the cache has none, or their file is missing.
     ///
     /// # Errors
@@ -112,9 +117,18 @@ impl CacheMemory {
     pub fn local_symbols(&self) -> Result<Option<LocalSymbols>> {
         self.symbols()?;
         if self.group.main().file.header().local_symbols.is_some_and(|range| range.size != 0) {
-            self.source(0)?.check(Self::WRONG)?;
+            self.check_file(0)?;
         }
         LocalSymbols::of(&self.group)
+    }
+
+    /// The main file, for who looks at its tables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] where it was cut short.
+    pub fn main_file(&self) -> Result<&CacheFile> {
+        self.source(0)?.check(Self::WRONG)?;
+        Ok(&self.group.main().file)
     }
 
     /// The trie of the paths of images; `None` where the cache has none.
@@ -124,7 +138,7 @@ impl CacheMemory {
     pub fn dylibs_trie(&self) -> Result<Option<DylibsTrie>> {
         let range = self.group.main().file.header().dylibs_trie;
         if let Some(place) = range.and_then(|range| self.group.at(range.address.0)) {
-            self.source(place.file)?.check(Self::WRONG)?;
+            self.check_file(place.file)?;
         }
         DylibsTrie::of(&self.group)
     }
@@ -393,7 +407,7 @@ pub(super) struct Slid<'a> {
     pub bytes: &'a [u8],
 }
 
-impl Space for CacheMemory {
+impl Spans for CacheMemory {
     const WRONG: Wrong = |expected, found| Error::cache(expected, found);
 
     #[inline]

@@ -31,16 +31,16 @@ pub(super) enum SourceKey {
 
 /// A descriptor that counts.
 #[derive(Debug)]
-struct Descriptor(OpenFile);
+struct KeptFile(OpenFile);
 
-impl Descriptor {
+impl KeptFile {
     fn keep(file: OpenFile) -> Option<Self> {
         let more = |count| (count < MOST_DESCRIPTORS).then_some(count + 1);
         DESCRIPTORS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(file))
     }
 }
 
-impl Drop for Descriptor {
+impl Drop for KeptFile {
     fn drop(&mut self) {
         DESCRIPTORS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -52,7 +52,7 @@ enum Origin {
     /// Memory: copied, or given.
     Memory,
     /// A mapped file, by its descriptor where that is kept.
-    Mapped(Option<Descriptor>),
+    Mapped(Option<KeptFile>),
 }
 
 /// A file as it was when it was opened.
@@ -85,7 +85,7 @@ impl SourceFile {
         let identity = Some(file.identity());
         let (bytes, origin) = match mode {
             Mode::Copy => (Bytes::from_owner(file.read()?), Origin::Memory),
-            Mode::Map => (Bytes::from_owner(file.map()?), Origin::Mapped(Descriptor::keep(file))),
+            Mode::Map => (Bytes::from_owner(file.map()?), Origin::Mapped(KeptFile::keep(file))),
         };
         Ok(Self { path: path.to_owned(), identity, origin, bytes, checked: AtomicU64::new(0) })
     }
@@ -269,17 +269,18 @@ impl Table {
         let made = Arc::new(SourceFile::load(file, path, mode)?);
         let mut entries = self.lock();
         let Entries { files, sweep_at } = entries.get_or_insert_default();
-        // Another thread may have been faster.
-        let faster = files.get(&key).and_then(Weak::upgrade).filter(|found| found.identity == Some(identity));
-        if let Some(found) = faster {
+        // Another thread may have been faster. What it opened lives until the lock is free, also where it is not the same.
+        let faster = files.get(&key).and_then(Weak::upgrade);
+        if faster.as_ref().is_some_and(|found| found.identity == Some(identity)) {
             drop(entries);
-            return Ok(found);
+            return Ok(faster.unwrap_or(made));
         }
         if files.len() >= *sweep_at {
             files.retain(|_, file| file.strong_count() > 0);
             *sweep_at = files.len().saturating_mul(2).max(Self::FEW);
         }
         files.insert(key, Arc::downgrade(&made));
+        drop(entries);
         Ok(made)
     }
 }

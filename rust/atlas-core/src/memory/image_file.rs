@@ -11,15 +11,19 @@ use crate::identifier::FileIdentifier;
 use crate::macho::{Section, Segment, Slice, slice_with_uuid};
 
 use super::files::{SourceFile, Wrong};
-use super::space::{Space, Span};
+use super::space::{Span, Spans};
 
 /// One Mach-O of a file on disk, and its memory as the linker placed it: all addresses are unslid.
 #[derive(Debug)]
 pub struct ImageFile {
     source: Arc<SourceFile>,
     slice: Slice,
-    /// Positions of segments in the order of their addresses.
-    order: Vec<usize>,
+    /// Start and position of each segment that holds something, in the order of their addresses.
+    order: Vec<(u64, usize)>,
+}
+
+fn start_of((index, segment): (usize, &Segment)) -> Option<(u64, usize)> {
+    (segment.vm_size > 0).then_some((segment.preferred_load_address.0, index))
 }
 
 impl ImageFile {
@@ -46,8 +50,8 @@ impl ImageFile {
             let path = Some(source.path().as_os_str().as_encoded_bytes().to_owned().into());
             return Err(Error::new(ErrorKind::MissingData(FileIdentifier { uuid: Some(uuid), path })));
         };
-        let mut order: Vec<usize> = (0..slice.segments.len()).collect();
-        order.sort_by_key(|index| slice.segments.get(*index).map(|segment| segment.preferred_load_address));
+        let mut order: Vec<(u64, usize)> = slice.segments.iter().enumerate().filter_map(start_of).collect();
+        order.sort_unstable();
         Ok(Self { source, slice, order })
     }
 
@@ -141,21 +145,18 @@ impl ImageFile {
     }
 }
 
-impl Space for ImageFile {
+impl Spans for ImageFile {
     const WRONG: Wrong = |expected, found| Error::macho(0, expected, found);
 
     fn at(&self, address: u64) -> Result<Span> {
         let unmapped = || Error::new(ErrorKind::UnmappedAddress(address));
-        let start = |index: &usize| self.slice.segments.get(*index).map_or(0, |found| found.preferred_load_address.0);
-        let after = self.order.partition_point(|index| start(index) <= address);
-        // The last one that begins at or before the address; empty ones hold nothing. No real segments overlap.
-        let before = self.order.get(..after).unwrap_or_default().iter().rev();
-        let found = before.filter_map(|index| Some((*index, self.slice.segments.get(*index)?)));
-        let (part, segment) = found.into_iter().find(|(_, segment)| segment.vm_size > 0).ok_or_else(unmapped)?;
+        let after = self.order.partition_point(|(start, _)| *start <= address);
+        // The last one that begins at or before the address. No real segments overlap.
+        let (_, part) = *after.checked_sub(1).and_then(|last| self.order.get(last)).ok_or_else(unmapped)?;
+        let segment = self.slice.segments.get(part).ok_or_else(unmapped)?;
         let within = address.wrapping_sub(segment.preferred_load_address.0);
         let size = segment.vm_size.checked_sub(within).filter(|size| *size > 0).ok_or_else(unmapped)?;
-        let next = self.order.get(after..).unwrap_or_default().iter().map(start).find(|next| *next > address);
-        let size = next.map_or(size, |next| size.min(next - address));
+        let size = self.order.get(after).map_or(size, |(next, _)| size.min(next.saturating_sub(address)));
         let in_file = segment.file_size.saturating_sub(within).min(size);
         let file_offset = if in_file == 0 { 0 } else { self.file_offset(segment)?.saturating_add(within) };
         Ok(Span { file: 0, part, file_offset, in_file, size })

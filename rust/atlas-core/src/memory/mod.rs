@@ -1,6 +1,6 @@
 //! Owns the way from addresses to bytes: of a shared cache's files, and of Mach-O files that lie in no cache.
 //!
-//! * [`CacheMemory`]: the memory of one cache; reads, buffers without a copy, slid reads, pointers, pinning
+//! * [`CacheMemory`]: the memory of one cache; reads, buffers without a copy, slid reads, pointers, tables, pinning
 //! * [`ImageFile`]: the memory of one Mach-O file, chosen by UUID
 //! * [`SourceFile`]: a file that both are made of, opened once per process
 //!
@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod cache_memory;
+mod cache_tables;
 mod files;
 mod image_file;
 mod pin;

@@ -31,7 +31,7 @@ pub(super) struct Span {
 }
 
 /// Memory by address.
-pub(super) trait Space {
+pub(super) trait Spans {
     /// The kind of error that a broken file is.
     const WRONG: Wrong;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::address::PreferredAddress;
 use crate::bytes::Mode;
-use crate::cache::{CacheGroup, GroupFile, Mapping};
+use crate::cache::{CacheGroup, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifier::FileIdentifier;
 use crate::macho::{self, OUTLINE_START, Section, View};
 use crate::memory::CacheMemory;
-use crate::schema::{MappingRow, SubCacheRow};
+use crate::schema::MappingRow;
 
 use super::shared_cache::SharedCache;
 
@@ -33,7 +33,7 @@ pub struct CacheMapping {
 
 impl SharedCache {
     fn identifier(&self) -> FileIdentifier {
-        FileIdentifier { uuid: Some(self.uuid()), path: Some(self.file_path().into()) }
+        FileIdentifier { uuid: Some(self.uuid()), path: Some(self.file_path().clone()) }
     }
 
     /// The memory of the cache.
@@ -77,60 +77,34 @@ impl SharedCache {
         self.group()?.main().file.header().platform
     }
 
-    /// Names of files that the cache needs and that are not there; none where no file was looked for.
-    #[must_use]
-    pub fn missing_files(&self) -> &[String] {
-        self.group().map_or(&[], CacheGroup::missing)
-    }
-
-    /// The image that `path` is another path of, by its place in the record: links to libraries stand in the dylibs trie of
-    /// the main file alone. `None` without files.
-    pub(super) fn alias(&self, path: &str) -> Option<u32> {
-        // Where a lenient reading dropped images, places in the record are not those of the files.
-        let memory = self.memory_cell().get().filter(|_| path.starts_with('/') && self.known().kept().is_none())?;
-        memory.dylibs_trie().ok()??.find(path).ok()?
-    }
-
-    /// The path of the file of local symbols, whether it is there or not.
-    #[must_use]
-    pub fn local_symbols_path(&self) -> Option<String> {
-        let present = self.group().and_then(CacheGroup::symbols).map(|file| file.path.to_string_lossy().into_owned());
-        present.or_else(|| self.known().symbol_file_name().map(|name| self.path_beside(name)))
-    }
-
-    /// Where the file that `row` describes stands in [`CacheGroup::files`], if it is at hand.
-    #[must_use]
-    pub fn position_of(&self, row: &SubCacheRow) -> Option<usize> {
-        let group = self.group()?;
-        // The main file of a cache without UUIDs (before dyld-239.3) is its only one.
-        let has_uuid = |file: &GroupFile| file.uuid.unwrap_or_default() == row.uuid;
-        // Nothing keeps two files from having one UUID; here the name and there the place tells them apart.
-        let (files, name) = (group.files(), self.file_name(row));
-        if group.missing().contains(&name) {
-            return None;
-        }
-        let same = files.iter().position(|file| has_uuid(file) && file.name == name);
-        same.or_else(|| files.iter().position(|file| has_uuid(file) && file.vm_offset == row.vm_offset)).or_else(|| {
-            let alone = self.subcaches().iter().filter(|other| other.uuid == row.uuid).count() == 1;
-            files.iter().position(has_uuid).filter(|_| alone)
-        })
+    /// Where the image lies that `path` is another path of, unslid: links to libraries stand in the dylibs trie of the main
+    /// file alone, in old caches in its table of images. `None` without files.
+    pub(super) fn alias(&self, path: &str) -> Option<PreferredAddress> {
+        let memory = self.memory_cell().get().filter(|_| path.starts_with('/'))?;
+        let main = memory.main_file().ok()?;
+        let in_trie = || memory.dylibs_trie().ok()??.find(path).ok()?;
+        let has_path =
+            |&row: &u32| main.image(row).is_some_and(|row| main.has_path_at(row.path_offset, path.as_bytes()));
+        let in_table = || main.alias_rows().rows().iter().copied().find(has_path);
+        main.image(in_trie().or_else(in_table)?).map(|image| image.address)
     }
 
     /// The mappings of all files but that of local symbols, file by file.
     #[must_use]
     pub fn mappings(&self) -> Vec<CacheMapping> {
-        let files = self.subcaches().iter().enumerate();
-        files
-            .flat_map(|(file, row)| {
-                let here = self.position_of(row);
-                let mappings = here.and_then(|here| Some(self.group()?.files().get(here)?.file.mappings()));
-                row.mappings.iter().enumerate().map(move |(index, row)| {
-                    let mapping = mappings.and_then(|mappings| mappings.get(index));
-                    let mapping = mapping.filter(|mapping| mapping.address.0 == row.preferred_load_address);
-                    CacheMapping::new(file, row, here.map(|here| (here, index)).zip(mapping))
-                })
-            })
-            .collect()
+        (0..self.subcaches().len()).flat_map(|file| self.mappings_of(file)).collect()
+    }
+
+    /// Those of file `file` of [`Self::subcaches`].
+    pub fn mappings_of(&self, file: usize) -> impl Iterator<Item = CacheMapping> + use<'_> {
+        let rows = self.subcaches().get(file).map_or(&[][..], |row| &row.mappings);
+        let here = self.positions().get(file).copied().flatten();
+        let mappings = here.and_then(|here| Some(self.group()?.files().get(here)?.file.mappings()));
+        rows.iter().enumerate().map(move |(index, row)| {
+            let mapping = mappings.and_then(|mappings| mappings.get(index));
+            let mapping = mapping.filter(|mapping| mapping.address.0 == row.preferred_load_address);
+            CacheMapping::new(file, row, here.map(|here| (here, index)).zip(mapping))
+        })
     }
 
     /// The sections of the image whose header lies at the unslid `address`.

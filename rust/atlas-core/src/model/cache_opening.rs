@@ -1,5 +1,6 @@
 //! Opens a shared cache from its files: the record from an atlas where one fits, else from the headers.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,14 +54,22 @@ impl SharedCache {
     /// # Errors
     /// [`ErrorKind::Limit`] where the record or a name in it is too large for the format.
     pub fn to_atlas(&self, codec: Option<Codec>) -> Result<Vec<u8>> {
-        let leaf = self.file_path().rsplit('/').next().unwrap_or_default();
-        let own = NamedCache { leaf, known: self.known() };
+        let leaf = self.leaf();
+        let own = NamedCache { leaf: &leaf, known: self.known() };
         let twin = self.twin();
         let twin = twin.as_ref().map(|(leaf, known)| NamedCache { leaf, known });
         match twin {
             Some(twin) if leaf.ends_with(DEVELOPMENT) => cache::atlas(&[twin, own], codec),
             Some(twin) => cache::atlas(&[own, twin], codec),
             None => cache::atlas(&[own], codec),
+        }
+    }
+
+    /// The name of the main file, for people.
+    pub(super) fn leaf(&self) -> String {
+        match self.opened() {
+            Some(group) => group.main().name.clone(),
+            None => String::from_utf8_lossy(self.file_path().leaf()).into_owned(),
         }
     }
 
@@ -71,13 +80,18 @@ impl SharedCache {
         let memory = self.memory().ok().filter(|_| self.known().origin() == RecordOrigin::Scavenged)?;
         let main = memory.group().main();
         main.file.header().cache_type.filter(|kind| *kind == UNIVERSAL)?;
-        let name = match main.name.strip_suffix(DEVELOPMENT) {
-            Some(base) => base.to_owned(),
-            None => format!("{}{DEVELOPMENT}", main.name),
-        };
-        let twin = CacheMemory::open(&main.path.with_file_name(&name), memory.mode()).ok()?;
+        let leaf = main.path.file_name()?;
+        let name = cache::customer_name(leaf).map_or_else(
+            || {
+                let mut name = leaf.to_owned();
+                name.push(DEVELOPMENT);
+                name
+            },
+            OsStr::to_owned,
+        );
+        let twin = CacheMemory::open(&main.path.with_file_name(name), memory.mode()).ok()?;
         let known = cache::scavenged(twin.group(), twin.mode(), Policy::default()).ok()?;
-        Some((name, known))
+        Some((twin.group().main().name.clone(), known))
     }
 
     /// What does not fit together: files, headers and, where there is one, the atlas. Empty: all of it fits.
@@ -124,10 +138,15 @@ pub(super) fn record(
 
 /// The record in the atlas beside the main file at `path`, or in the one inside of it.
 fn atlas(memory: &CacheMemory, path: &Path, policy: Policy, warnings: &mut Vec<String>) -> Option<Arc<KnownCache>> {
-    // dyld cuts the last extension: `.development` has no atlas of its own.
-    let atlas = path.with_extension("atlas");
-    let name = atlas.file_name().unwrap_or_default().to_string_lossy();
-    take(beside(memory, &atlas, policy), &name, warnings).or_else(|| {
+    let mut from = |main: &Path| {
+        let atlas = cache::atlas_path(main);
+        let name = atlas.file_name().unwrap_or_default().to_string_lossy();
+        take(beside(memory, &atlas, policy), &name, warnings)
+    };
+    // Other files are looked for beside what a link leads to, too.
+    let target = || path.canonicalize().ok().filter(|real| real.file_name() != path.file_name() || path.is_symlink());
+    let found = from(path).or_else(|| from(&target()?));
+    found.or_else(|| {
         let name = format!("the atlas inside of {}", memory.group().main().name);
         take(inside(memory, policy), &name, warnings)
     })

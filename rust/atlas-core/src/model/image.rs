@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::address::{PreferredAddress, RebasedAddress, Slide};
 use crate::bplist::Text;
+use crate::cache::LINKEDIT;
 use crate::identifier::FileIdentifier;
 use crate::schema::SegmentRow;
 
@@ -118,6 +119,14 @@ impl Image {
             slide,
             row,
         })
+    }
+
+    /// Bytes of memory that the segments take; of an image of a cache without `__LINKEDIT`, which all of its images share.
+    #[must_use]
+    pub fn vm_size(&self) -> u64 {
+        let in_cache = self.set.is_in_cache(self.place());
+        let own = |segment: &Segment| !(in_cache && segment.name().is_some_and(|name| name.is(LINKEDIT)));
+        self.segments().filter(own).fold(0, |size, segment| size.saturating_add(segment.vm_size()))
     }
 
     /// How many segments there are.

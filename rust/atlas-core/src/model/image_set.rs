@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use crate::address::Slide;
+use crate::address::{PreferredAddress, Slide};
 use crate::bplist::Text;
 use crate::bytes::Bytes;
 use crate::cache::{CacheSegment, KnownCache, LINKEDIT, RecordOrigin};
@@ -28,6 +28,8 @@ pub struct ImageSet {
     ranges: OnceLock<RangeIndex>,
     by_uuid: OnceLock<Vec<u32>>,
     by_name: OnceLock<HashIndex>,
+    /// Unslid address and image, ascending, of those of the cache.
+    by_cache_address: OnceLock<Vec<(u64, u32)>>,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -369,9 +371,20 @@ impl ImageSet {
 
     /// The image of the cache that has `path` as another path.
     fn by_alias(&self, path: &str) -> Option<u32> {
-        let index = self.cache.as_ref()?.alias(path)?;
+        self.by_cache_address(self.cache.as_ref()?.alias(path)?)
+    }
+
+    /// The first image of the cache's record at the unslid `address`.
+    #[must_use]
+    pub fn by_cache_address(&self, address: PreferredAddress) -> Option<u32> {
         let columns = self.columns();
-        let found = (0..columns.len()).find(|&image| columns.row(image) == Row::Cache(index))?;
-        u32::try_from(found).ok()
+        let sorted = self.by_cache_address.get_or_init(|| {
+            let rows = columns.preferred_load_address.iter().copied().zip(0..);
+            let mut rows: Vec<_> = rows.filter(|(_, image)| self.cache_index(*image as usize).is_some()).collect();
+            rows.sort_unstable();
+            rows
+        });
+        let place = sorted.partition_point(|(other, _)| *other < address.0);
+        sorted.get(place).filter(|(found, _)| *found == address.0).map(|(_, image)| *image)
     }
 }

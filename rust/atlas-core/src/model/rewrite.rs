@@ -27,11 +27,11 @@ impl Snapshot {
             }
         }
         if let (Some(cache), Some(path)) = (found_elsewhere, &embedded_at) {
-            let leaf = cache.file_path().rsplit('/').next().unwrap_or_default();
-            if self.archive().find(&cache::name_path(leaf)).is_none() {
-                cache::add_name(&mut writer, leaf, path)?;
+            let leaf = cache.leaf();
+            if self.archive().find(&cache::name_path(&leaf)).is_none() {
+                cache::add_name(&mut writer, &leaf, path)?;
             }
-            writer.add_file(path.as_bytes(), cache.known().atlas_plist(leaf)?)?;
+            writer.add_file(path.as_bytes(), cache.known().atlas_plist(&leaf)?)?;
         }
         writer.to_bytes(codec)
     }

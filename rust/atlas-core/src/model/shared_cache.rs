@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::address::{PreferredAddress, RebasedAddress, Slide};
-use crate::cache::KnownCache;
+use crate::cache::{CacheGroup, KnownCache};
+use crate::identifier::FilePath;
 use crate::memory::CacheMemory;
 use crate::schema::{CacheReference, SubCacheRow};
 
@@ -19,12 +20,16 @@ const FILE_NAMES: [&str; 2] = ["dyld_shared_cache_", "dyld_sim_shared_cache_"];
 pub struct SharedCache {
     known: Arc<KnownCache>,
     address: RebasedAddress,
-    file_path: String,
+    file_path: FilePath,
     mapped_private: bool,
     pointer_size: u64,
     aot_uuid: Option<Uuid>,
     aot_address: Option<RebasedAddress>,
     memory: OnceLock<Arc<CacheMemory>>,
+    /// Whether it was opened, and is of no process.
+    is_opened: bool,
+    rows: OnceLock<Vec<SubCacheRow>>,
+    positions: OnceLock<Vec<Option<usize>>>,
     /// What is said of the search for the record.
     opening_warnings: Vec<String>,
     warnings: OnceLock<Vec<String>>,
@@ -43,12 +48,15 @@ impl SharedCache {
         Self {
             known,
             address: RebasedAddress(reference.address),
-            file_path: reference.file_path.to_string_lossy().into_owned(),
+            file_path: reference.file_path.clone(),
             mapped_private,
             pointer_size,
             aot_uuid: reference.aot_uuid,
             aot_address: reference.aot_address.map(RebasedAddress),
             memory: memory.map_or_else(OnceLock::new, OnceLock::from),
+            is_opened: false,
+            rows: OnceLock::new(),
+            positions: OnceLock::new(),
             opening_warnings: Vec::new(),
             warnings: OnceLock::new(),
             companion: OnceLock::new(),
@@ -66,12 +74,15 @@ impl SharedCache {
         Self {
             address: PreferredAddress(known.preferred_load_address()) + slide,
             known,
-            file_path: path.to_string_lossy().into_owned(),
+            file_path: path.as_os_str().into(),
             mapped_private: false,
             pointer_size: memory.group().pointer_size().into(),
             aot_uuid: None,
             aot_address: None,
             memory: OnceLock::from(memory),
+            is_opened: true,
+            rows: OnceLock::new(),
+            positions: OnceLock::new(),
             opening_warnings,
             warnings: OnceLock::new(),
             companion: OnceLock::new(),
@@ -80,6 +91,19 @@ impl SharedCache {
 
     pub(super) const fn memory_cell(&self) -> &OnceLock<Arc<CacheMemory>> {
         &self.memory
+    }
+
+    pub(super) const fn rows_cell(&self) -> &OnceLock<Vec<SubCacheRow>> {
+        &self.rows
+    }
+
+    pub(super) const fn positions_cell(&self) -> &OnceLock<Vec<Option<usize>>> {
+        &self.positions
+    }
+
+    /// The files that it was opened from; `None` for the cache of a process.
+    pub(super) fn opened(&self) -> Option<&CacheGroup> {
+        self.memory.get().filter(|_| self.is_opened).map(|memory| memory.group())
     }
 
     /// The record, with what is kept of it.
@@ -132,7 +156,7 @@ impl SharedCache {
 
     /// Path of the main file: as it was opened, or on the machine of the process.
     #[must_use]
-    pub fn file_path(&self) -> &str {
+    pub const fn file_path(&self) -> &FilePath {
         &self.file_path
     }
 
@@ -144,6 +168,7 @@ impl SharedCache {
             if let Some(memory) = self.memory.get() {
                 warnings.extend_from_slice(memory.group().warnings());
             }
+            warnings.extend(self.differences());
             warnings.extend_from_slice(self.known.warnings());
             warnings
         })
@@ -156,7 +181,7 @@ impl SharedCache {
         if let Some(memory) = self.memory.get() {
             return memory.group().main().file.architecture();
         }
-        let leaf = self.file_path.rsplit('/').next().unwrap_or_default();
+        let leaf = std::str::from_utf8(self.file_path.leaf()).unwrap_or_default();
         let name = FILE_NAMES.iter().find_map(|prefix| leaf.strip_prefix(prefix)).unwrap_or_default();
         name.split('.').next().unwrap_or_default()
     }
@@ -182,27 +207,5 @@ impl SharedCache {
         // Made before the cell is touched, as for the companion of a record.
         let _ = self.companion.set(Box::new(make()));
         self.companion.get()?.downcast_ref()
-    }
-
-    /// The files of the cache.
-    pub fn subcaches(&self) -> &[SubCacheRow] {
-        self.known.subcaches()
-    }
-
-    /// The name of `subcache` as a whole file name: scavenged records up to dyld-1340 give a suffix only.
-    #[must_use]
-    pub fn file_name(&self, subcache: &SubCacheRow) -> String {
-        if !subcache.name.starts_with('.') {
-            return subcache.name.clone();
-        }
-        let main = self.subcaches().first().map_or("", |main| main.name.as_str());
-        format!("{main}{}", subcache.name)
-    }
-
-    /// The path of a file that lies beside the main file.
-    #[must_use]
-    pub fn path_beside(&self, name: &str) -> String {
-        let folder = self.file_path.rfind('/').map_or("", |slash| self.file_path.get(..=slash).unwrap_or_default());
-        format!("{folder}{name}")
     }
 }

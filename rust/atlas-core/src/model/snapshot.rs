@@ -36,6 +36,21 @@ pub struct Options {
 }
 
 /// A snapshot whose own record is checked and whose cache is still to be found.
+///
+/// What is offered is taken where it is the one that is wanted. What a lenient opening makes of what is wrong with it:
+///
+/// | | takes | where it is broken |
+/// |---|---|---|
+/// | [`Self::offer_known`] | an atlas in memory that was read before | cannot be |
+/// | [`Self::offer_cache_of`] | what another snapshot found | cannot be |
+/// | [`Self::offer`] | an atlas | fails; noted if lenient |
+/// | [`Self::try_offer`] | an atlas | fails, also if lenient; [`Self::pass_over`] then does what `offer` does |
+/// | [`Self::offer_cache`], [`Self::offer_memory`] | the main file of a cache, or the cache | fails; noted if lenient |
+/// | [`Self::refuse`] | nothing: the error of a file that the caller tried itself | fails; noted if lenient |
+/// | [`Self::offer_installed`] | what lies on this machine | noted, since nobody asked for it |
+/// | [`Self::finish`] | the record inside of the archive, where nothing else was found | fails; noted if lenient |
+///
+/// A breach of a limit fails where anything can. [`Self::note`] only adds words.
 #[derive(Debug)]
 pub struct Opening {
     archive: Archive,
@@ -210,31 +225,30 @@ impl Opening {
         let Some(reference) = self.record.cache.as_ref() else { return };
         // What is no text is the name of no file on Darwin.
         let Some(main) = reference.file_path.as_str() else { return };
-        let path = cache::atlas_path(main);
         // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
         // Darwin process has, may name another machine.
-        if !path.starts_with('/') || path.starts_with("//") {
+        if !main.starts_with('/') || main.starts_with("//") {
             return;
         }
         let main = PathBuf::from(main);
-        let taken = self.take(&Supply::File(PathBuf::from(&path)), RecordOrigin::BesideCache);
+        let path = cache::atlas_path(&main);
+        let taken = self.take(&Supply::File(path.clone()), RecordOrigin::BesideCache);
         // What no file can be called is said once.
         let is_name = !taken.as_ref().is_err_and(|error| is_io(error, std::io::ErrorKind::InvalidInput));
         self.note_fault(&path, taken);
         if self.cache.is_none() && is_name {
-            let path = main.to_string_lossy().into_owned();
             let taken = self.take_cache(&main);
-            self.note_fault(&path, taken);
+            self.note_fault(&main, taken);
         }
     }
 
     /// Notes what is wrong with the file at `path`, unless it is simply not there.
-    fn note_fault(&mut self, path: &str, taken: Result<bool>) {
+    fn note_fault(&mut self, path: &Path, taken: Result<bool>) {
         match taken {
             Err(error) if !is_io(&error, std::io::ErrorKind::NotFound) => match error.kind() {
                 // It names the file.
                 ErrorKind::Io { .. } => self.report.note(&error),
-                _ => self.report.note(&format!("{path}: {error}")),
+                _ => self.report.note(&format!("{}: {error}", path.display())),
             },
             _ => {}
         }

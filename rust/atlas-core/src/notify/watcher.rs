@@ -103,7 +103,7 @@ impl Shared {
             .with_hint("make another one in this process: threads and registrations do not follow a fork"))
     }
 
-    /// Strikes a listener off; whether there was one. In a forked child it is none of ours.
+    /// Strikes a listener off; whether there was one.
     pub(super) fn unregister(&self, id: u64) -> bool {
         let left = self.hub.unregister(id);
         self.finish(left)

@@ -86,7 +86,7 @@ impl<'a> Located<'a> {
     }
 
     /// The value in `slot`, or `None` where the key is absent.
-    fn optional<T>(&self, slot: usize, wanted: Wanted<T>) -> Result<Option<T>> {
+    fn optional<T>(&self, slot: usize, wanted: Value<T>) -> Result<Option<T>> {
         let Some((position, object)) = self.object(slot)? else { return Ok(None) };
         match (wanted.take)(position, &object) {
             Some(value) => Ok(Some(value)),
@@ -95,7 +95,7 @@ impl<'a> Located<'a> {
     }
 
     /// The value in `slot`, which must be there.
-    fn required<T>(&self, slot: usize, wanted: Wanted<T>) -> Result<T> {
+    fn required<T>(&self, slot: usize, wanted: Value<T>) -> Result<T> {
         let what = wanted.what;
         self.optional(slot, wanted)?.ok_or_else(|| Error::schema(what, "no such key").at_offset(self.position))
     }
@@ -116,7 +116,7 @@ pub(super) fn slots(view: View<'_>, pairs: Pairs<'_>, known: &[&str; 6]) -> Resu
 }
 
 /// A value of the right type: what to call it, and how to take it from an object and its position.
-struct Wanted<T> {
+struct Value<T> {
     what: &'static str,
     take: fn(usize, &Object<'_>) -> Option<T>,
 }
@@ -125,22 +125,22 @@ const fn integer(object: &Object<'_>) -> Option<Integer> {
     if let Object::Integer(integer) = object { Some(*integer) } else { None }
 }
 
-const ADDRESS: Wanted<u64> = Wanted { what: "integer of 64 bits", take: |_, object| integer(object)?.bits() };
-const SIZE: Wanted<u64> = Wanted { what: "integer of 0 to 2^64 - 1", take: |_, object| integer(object)?.unsigned() };
-const PROTECTION: Wanted<u8> =
-    Wanted { what: "integer of 0 to 255", take: |_, object| u8::try_from(integer(object)?.unsigned()?).ok() };
-const UUID: Wanted<[u8; 16]> = Wanted {
+const ADDRESS: Value<u64> = Value { what: "integer of 64 bits", take: |_, object| integer(object)?.bits() };
+const SIZE: Value<u64> = Value { what: "integer of 0 to 2^64 - 1", take: |_, object| integer(object)?.unsigned() };
+const PROTECTION: Value<u8> =
+    Value { what: "integer of 0 to 255", take: |_, object| u8::try_from(integer(object)?.unsigned()?).ok() };
+const UUID: Value<[u8; 16]> = Value {
     what: "data of 16 bytes",
     take: |_, object| if let Object::Data(data) = object { (*data).try_into().ok() } else { None },
 };
 /// Position and bytes of the payload.
-const TEXT: Wanted<(u32, usize)> = Wanted {
+const TEXT: Value<(u32, usize)> = Value {
     what: "string",
     take: |position, object| object.text().map(|text| (position as u32, text.payload().len())),
 };
 /// Position.
-const ARRAY: Wanted<u32> =
-    Wanted { what: "array", take: |position, object| matches!(object, Object::Array(_)).then_some(position as u32) };
+const ARRAY: Value<u32> =
+    Value { what: "array", take: |position, object| matches!(object, Object::Array(_)).then_some(position as u32) };
 
 /// The image at `position`; `None` where it is dropped.
 pub(super) fn image(

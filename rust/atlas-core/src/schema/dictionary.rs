@@ -65,14 +65,21 @@ pub(super) const fn string<'a>() -> Wanted<'a, Text<'a>> {
     Wanted { what: "string", take: |object| object.text() }
 }
 
+// A constant cannot stand in a text that is made when this is compiled.
+macro_rules! longest_path {
+    () => {
+        4096
+    };
+}
+
 /// Bytes of the longest path or file name that is taken: four times what Darwin allows. Whoever lists the files of a cache joins
 /// its path to each name.
-pub(super) const LONGEST_PATH: usize = 4096;
+pub(super) const LONGEST_PATH: usize = longest_path!();
 
 /// A path, or a file name.
 pub(super) const fn path<'a>() -> Wanted<'a, Text<'a>> {
     Wanted {
-        what: "string of at most 4096 bytes",
+        what: concat!("string of at most ", longest_path!(), " bytes"),
         take: |object| object.text().filter(|text| text.payload().len() <= LONGEST_PATH),
     }
 }
@@ -80,7 +87,7 @@ pub(super) const fn path<'a>() -> Wanted<'a, Text<'a>> {
 /// The name of a file, or a suffix of it: whoever joins it to a folder stays in there.
 pub(super) const fn file_name<'a>() -> Wanted<'a, Text<'a>> {
     Wanted {
-        what: "file name of at most 4096 bytes",
+        what: concat!("file name of at most ", longest_path!(), " bytes"),
         take: |object| {
             let name = object.text().filter(|text| text.payload().len() <= LONGEST_PATH)?;
             let leads_away = name.leaf().payload().len() != name.payload().len() || name.is(".") || name.is("..");

@@ -1,4 +1,4 @@
-//! Every key of the atlas, with its meaning. No four-letter key is written anywhere else.
+//! Every key of the atlas, with its meaning. No other file of the core spells a four-letter key.
 //!
 //! Facts: dyld's `DyldAtlasShared.h` (1122 and later), the Swift reader of 1284.13, and records written by the encoders of
 //! 1284 to 1378.
@@ -49,7 +49,7 @@ pub mod snapshot {
     ];
 }
 
-/// Keys of an image, as (key, bytes of the key): the walker compares words, not strings.
+/// Keys of an image.
 pub mod image {
     /// Path of the file on the machine of the process.
     pub const FILE_PATH: &str = "file";

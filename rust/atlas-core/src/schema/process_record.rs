@@ -93,12 +93,8 @@ impl ProcessRecord {
     pub fn check(plist: Plist, policy: Policy, report: &mut Report) -> Result<Self> {
         let view = plist.view();
         let root = Dictionary::open(view, view.top(), Path::Root)?;
-        // The root is searched for every key, and the keys that are not known are shown as text; many may share one.
         let mut budget = Budget::new(view.data().len());
-        budget.spend(root.pairs().len().saturating_mul(4 * budget::KEY))?;
-        for (key, _) in root.pairs().iter().flatten() {
-            budget.spend(view.object(key).ok().and_then(|key| key.text()).map_or(0, |key| key.payload().len()))?;
-        }
+        pay_for_root(view, &root, &mut budget)?;
         let pid = root.required(keys::snapshot::PID, &dictionary::signed())?;
         let platform = root.required(keys::snapshot::PLATFORM, &dictionary::unsigned())?;
         let timestamp = root.required(keys::snapshot::TIMESTAMP, &dictionary::unsigned())?;
@@ -110,13 +106,6 @@ impl ProcessRecord {
         let flags_read = root.optional(report, keys::snapshot::FLAGS_READ, &dictionary::address())?;
         let flags_written = root.optional(report, keys::snapshot::FLAGS_WRITTEN, &dictionary::address())?;
 
-        // Whoever shows what is not known here makes every key of the root anew.
-        let mut budget = Budget::new(view.data().len());
-        for pair in root.pairs().iter() {
-            let key = pair.and_then(|(key, _)| view.object(key));
-            let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
-            budget.spend(budget::ROW.saturating_add(length))?;
-        }
         // First, since what it says decides which images have an address.
         let cache = match root.optional(report, keys::snapshot::SHARED_CACHE, &dictionary::dictionary())? {
             Some(_) => match CacheReference::read(&plist, &root.child(keys::snapshot::SHARED_CACHE)?, policy, report) {
@@ -128,41 +117,9 @@ impl ProcessRecord {
         let placing = if cache.is_some() { Placing::WithCache } else { Placing::OwnAddress };
         let path = root.path().key(keys::snapshot::IMAGES);
         let images = ImageTable::check(&plist, images, path, placing, policy, report)?;
-        let environment = root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?;
-        if environment.is_some() {
-            let environment = root.child(keys::snapshot::ENVIRONMENT)?;
-            budget.spend(environment.pairs().len().saturating_mul(4 * budget::KEY))?;
-            for (key, _) in keys::ENVIRONMENT {
-                environment.optional(report, key, &dictionary::string())?;
-            }
-        }
-        let metrics = root.optional(report, keys::snapshot::METRICS, &dictionary::dictionary())?;
-        if metrics.is_some() {
-            let metrics = root.child(keys::snapshot::METRICS)?;
-            let mut budget = Budget::new(view.data().len());
-            for pair in metrics.pairs().iter() {
-                if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value, &mut budget)) {
-                    if report.only_counts(&error) {
-                        continue;
-                    }
-                    report.fault(error.at_key(keys::snapshot::METRICS))?;
-                }
-            }
-        }
-        let aot_images = root.optional(report, keys::snapshot::AOT_IMAGES, &dictionary::array())?;
-        if let Some(array) = aot_images {
-            let path = root.path().key(keys::snapshot::AOT_IMAGES);
-            let mut budget = Budget::new(view.data().len());
-            for (index, reference) in array.iter().enumerate() {
-                let path = path.index(index);
-                if let Err(error) =
-                    reference.and_then(|reference| AotImageRow::read(view, reference, path, &mut budget))
-                    && !report.only_counts(&error)
-                {
-                    report.fault(error.at_key(path.to_string()))?;
-                }
-            }
-        }
+        let has_environment = check_environment(&root, report, &mut budget)?;
+        let has_metrics = check_metrics(view, &root, report, &mut budget)?;
+        let has_aot_images = check_aot_images(view, &root, report, &mut budget)?;
         Ok(Self {
             pid,
             platform,
@@ -172,9 +129,9 @@ impl ProcessRecord {
             flags: flags_read.or(flags_written).unwrap_or(0),
             images,
             cache,
-            has_environment: environment.is_some(),
-            has_metrics: metrics.is_some(),
-            has_aot_images: aot_images.is_some(),
+            has_environment,
+            has_metrics,
+            has_aot_images,
             plist,
         })
     }
@@ -268,6 +225,66 @@ impl ProcessRecord {
             move |reference| Some((reference, AotImageRow::read(view, reference, Path::Root, &mut budget).ok()?));
         Some(array.iter().filter_map(move |reference| read(reference.ok()?)))
     }
+}
+
+/// The root is searched for every key, and whoever shows what is not known makes each key anew; many may share one.
+fn pay_for_root(view: View<'_>, root: &Dictionary<'_, '_>, budget: &mut Budget) -> Result<()> {
+    for pair in root.pairs().iter() {
+        let key = pair.and_then(|(key, _)| view.object(key));
+        let length = key.ok().and_then(|key| key.text()).map_or(0, |text| text.payload().len());
+        budget.spend(length.saturating_add(budget::ROW))?;
+    }
+    Ok(())
+}
+
+/// Checks the environment; whether there is one.
+fn check_environment(root: &Dictionary<'_, '_>, report: &mut Report, budget: &mut Budget) -> Result<bool> {
+    if root.optional(report, keys::snapshot::ENVIRONMENT, &dictionary::dictionary())?.is_none() {
+        return Ok(false);
+    }
+    let environment = root.child(keys::snapshot::ENVIRONMENT)?;
+    budget.spend(environment.pairs().len().saturating_mul(4 * budget::KEY))?;
+    for (key, _) in keys::ENVIRONMENT {
+        environment.optional(report, key, &dictionary::string())?;
+    }
+    Ok(true)
+}
+
+/// Checks the metrics; whether there are any.
+fn check_metrics(view: View<'_>, root: &Dictionary<'_, '_>, report: &mut Report, budget: &mut Budget) -> Result<bool> {
+    if root.optional(report, keys::snapshot::METRICS, &dictionary::dictionary())?.is_none() {
+        return Ok(false);
+    }
+    for pair in root.child(keys::snapshot::METRICS)?.pairs().iter() {
+        if let Err(error) = pair.and_then(|(key, value)| metric(view, key, value, budget))
+            && !report.only_counts(&error)
+        {
+            report.fault(error.at_key(keys::snapshot::METRICS))?;
+        }
+    }
+    Ok(true)
+}
+
+/// Checks the translated images; whether there is a list of them.
+fn check_aot_images(
+    view: View<'_>,
+    root: &Dictionary<'_, '_>,
+    report: &mut Report,
+    budget: &mut Budget,
+) -> Result<bool> {
+    let Some(array) = root.optional(report, keys::snapshot::AOT_IMAGES, &dictionary::array())? else {
+        return Ok(false);
+    };
+    let path = root.path().key(keys::snapshot::AOT_IMAGES);
+    for (index, reference) in array.iter().enumerate() {
+        let path = path.index(index);
+        if let Err(error) = reference.and_then(|reference| AotImageRow::read(view, reference, path, budget))
+            && !report.only_counts(&error)
+        {
+            report.fault(error.at_key(path.to_string()))?;
+        }
+    }
+    Ok(true)
 }
 
 /// Characters of a metric's name that an error shows. dyld's have four; a hostile one may have a million, in each pair.

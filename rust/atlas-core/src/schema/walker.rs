@@ -69,6 +69,44 @@ struct Shape<'a> {
 /// A row, and what reading it takes from the budget.
 type Priced<T> = Option<(T, usize)>;
 
+/// The way to the rows of one kind: the usual one, and for what is not as the one before, the careful one.
+macro_rules! rows {
+    ($row:ident, $unusual:ident: $Row:ty, $usual:ident, $shape:ident, $known:ident $(, $placing:ident)?) => {
+        /// The row at `position`; `None` where it is dropped.
+        #[inline(always)]
+        fn $row(
+            &mut self,
+            position: usize,
+            place: Place,
+            faults: &mut Faults<'_>,
+            budget: &mut Budget,
+        ) -> Result<Option<$Row>> {
+            match self.$usual(position, &self.$shape) {
+                Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+                None => self.$unusual(position, place, faults, budget),
+            }
+        }
+
+        /// One with other keys than the one before, or with something that the usual way does not take.
+        #[cold]
+        fn $unusual(
+            &mut self,
+            position: usize,
+            place: Place,
+            faults: &mut Faults<'_>,
+            budget: &mut Budget,
+        ) -> Result<Option<$Row>> {
+            if let Some(shape) = self.shape_of(position, &$known) {
+                self.$shape = shape;
+            }
+            match self.$usual(position, &self.$shape) {
+                Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
+                None => careful::$row(self.view, position, place, $(self.$placing,)? faults, budget),
+            }
+        }
+    };
+}
+
 struct Walker<'a, const OFFSET: usize, const REFERENCE: usize> {
     view: View<'a>,
     words: Words<'a, OFFSET, REFERENCE>,
@@ -167,71 +205,8 @@ impl<'a, const OFFSET: usize, const REFERENCE: usize> Walker<'a, OFFSET, REFEREN
         self.view.position(array.get(index)?)
     }
 
-    /// The image at `position`; `None` where it is dropped.
-    #[inline(always)]
-    fn image(
-        &mut self,
-        position: usize,
-        place: Place,
-        faults: &mut Faults<'_>,
-        budget: &mut Budget,
-    ) -> Result<Option<ImageRow>> {
-        match self.usual_image(position, &self.image_shape) {
-            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => self.unusual_image(position, place, faults, budget),
-        }
-    }
-
-    /// An image with other keys than the one before, or with something that the usual way does not take.
-    #[cold]
-    fn unusual_image(
-        &mut self,
-        position: usize,
-        place: Place,
-        faults: &mut Faults<'_>,
-        budget: &mut Budget,
-    ) -> Result<Option<ImageRow>> {
-        if let Some(shape) = self.shape_of(position, &IMAGE) {
-            self.image_shape = shape;
-        }
-        match self.usual_image(position, &self.image_shape) {
-            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => careful::image(self.view, position, place, self.placing, faults, budget),
-        }
-    }
-
-    /// The segment at `position`; `None` where it is dropped.
-    #[inline(always)]
-    fn segment(
-        &mut self,
-        position: usize,
-        place: Place,
-        faults: &mut Faults<'_>,
-        budget: &mut Budget,
-    ) -> Result<Option<SegmentRow>> {
-        match self.usual_segment(position, &self.segment_shape) {
-            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => self.unusual_segment(position, place, faults, budget),
-        }
-    }
-
-    /// As [`Self::unusual_image`].
-    #[cold]
-    fn unusual_segment(
-        &mut self,
-        position: usize,
-        place: Place,
-        faults: &mut Faults<'_>,
-        budget: &mut Budget,
-    ) -> Result<Option<SegmentRow>> {
-        if let Some(shape) = self.shape_of(position, &SEGMENT) {
-            self.segment_shape = shape;
-        }
-        match self.usual_segment(position, &self.segment_shape) {
-            Some((row, cost)) => budget.spend(cost).map(|()| Some(row)),
-            None => careful::segment(self.view, position, place, faults, budget),
-        }
-    }
+    rows!(image, unusual_image: ImageRow, usual_image, image_shape, IMAGE, placing);
+    rows!(segment, unusual_segment: SegmentRow, usual_segment, segment_shape, SEGMENT);
 
     /// Where the references of the dictionary at `position` begin and how many keys it has, if its keys are those of `shape`.
     #[inline(always)]

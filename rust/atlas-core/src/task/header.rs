@@ -3,7 +3,7 @@
 use super::memory::{TaskMemory, read_all};
 use super::written::{WrittenImage, WrittenSegment};
 use crate::error::Result;
-use crate::macho::{Slice, View, constants::file_type};
+use crate::macho::{self, Slice, View, constants::file_type};
 
 /// What is read at first: the load commands of most images fit.
 const FIRST: usize = 4096;
@@ -28,7 +28,9 @@ pub(super) fn header_at(task: &dyn TaskMemory, address: u64, budget: &mut usize)
     let mut first = [0; FIRST];
     let count = task.read(address, &mut first)?.min(FIRST);
     let first = first.get(..count).unwrap_or_default();
-    let Some(size) = whole_size(first).filter(|size| *size <= MOST) else { return Ok(None) };
+    // All processes are little-endian.
+    let size = macho::outline_size(first).filter(|size| *size <= MOST && macho::is_little_endian(first));
+    let Some(size) = size else { return Ok(None) };
     let Some(left) = budget.checked_sub(size) else { return Ok(None) };
     *budget = left;
     if let Some(whole) = first.get(..size) {
@@ -40,17 +42,6 @@ pub(super) fn header_at(task: &dyn TaskMemory, address: u64, budget: &mut usize)
 fn parsed(whole: &[u8]) -> Option<Slice> {
     let view = View::parse(whole).ok()?;
     Some(Slice::from_view(&view, 0, whole.len() as u64))
-}
-
-/// Bytes of the header and the load commands, by the first bytes of the header; all processes are little-endian.
-fn whole_size(first: &[u8]) -> Option<usize> {
-    let word = |at: usize| crate::bytes::Cursor::at(first, at).u32_le();
-    let header: usize = match word(0)? {
-        0xfeed_face => 28,
-        0xfeed_facf => 32,
-        _ => return None,
-    };
-    header.checked_add(word(20)? as usize)
 }
 
 /// Whether an image of that kind is loaded into processes: executables, libraries, dyld, bundles.

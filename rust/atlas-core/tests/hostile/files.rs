@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use atlas_core::bplist::{Build, Integer, Made, Plist, Text, build};
 use atlas_core::bytes::Bytes;
 use atlas_core::macho::slices;
+use atlas_core::memory::ImageFile;
 use atlas_core::{Error, ErrorKind, Limits};
+
+use uuid::Uuid;
 
 use crate::bounded;
 use crate::support::raw::Raw;
@@ -35,6 +38,29 @@ fn a_million_load_commands() {
         let found = bounded("sections", file.len(), || slices(&file));
         assert_eq!(found.is_ok_and(|found| found[0].sections.len() == sections as usize), is_sound);
     }
+}
+
+/// Many segments that hold nothing, each a byte on, in one that does.
+#[test]
+fn segments_that_hold_nothing() {
+    let (empty, start) = (60_000_u32, 0x1_0000_0000_u64);
+    let mut file = Vec::new();
+    for number in [0xfeed_facf, 0x0100_000c, 0, 6, empty + 2, 72 * (empty + 1) + 24, 0, 0, 0x1b, 24] {
+        file.extend(u32::to_le_bytes(number));
+    }
+    file.extend([7; 16]);
+    for (address, size) in std::iter::once((start, 0x2_0000)).chain((1..=u64::from(empty)).map(|at| (start + at, 0))) {
+        file.extend([0x19, 72].map(u32::to_le_bytes).concat());
+        file.extend([0; 16]);
+        file.extend([address, size, 0, size / 2].map(u64::to_le_bytes).concat());
+        file.extend([0; 16]);
+    }
+    let image = ImageFile::from_bytes("image".into(), file.clone().into(), Uuid::from_bytes([7; 16])).unwrap();
+    let whole = image.slice().segments[0];
+    let data = bounded("empty segments", file.len(), || image.segment_data(&whole).unwrap());
+    assert!(data[..0x1_0000] == file[..0x1_0000] && data[0x1_0000..] == [0; 0x1_0000]);
+    let unmapped = image.read(start + 0x2_0000, 1).unwrap_err();
+    assert!(matches!(unmapped.kind(), ErrorKind::UnmappedAddress(_)));
 }
 
 /// Counts what is made.

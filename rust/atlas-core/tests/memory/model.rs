@@ -297,12 +297,10 @@ fn files_of_one_uuid_are_told_apart() {
     bytes[0x58..0x68].copy_from_slice(&main[entries..entries + 16]);
     std::fs::write(&second, bytes).unwrap();
     let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
-    let places: Vec<_> = cache.subcaches().iter().map(|row| cache.position_of(row)).collect();
-    assert_eq!(places, [Some(0), Some(1), Some(2)]);
+    assert_eq!(cache.positions(), [Some(0), Some(1), Some(2)]);
     assert_eq!(cache.memory().unwrap().layout(2, None).unwrap()[0], 3);
     // The one that is left does not stand for the one that is not.
     std::fs::remove_file(&second).unwrap();
     let cache = SharedCache::open(&path, OpenCacheOptions::default()).unwrap();
-    let places: Vec<_> = cache.subcaches().iter().map(|row| cache.position_of(row)).collect();
-    assert_eq!(places, [Some(0), Some(1), None]);
+    assert_eq!(cache.positions(), [Some(0), Some(1), None]);
 }

@@ -192,3 +192,6 @@ impl ArchiveEntry {
         Ok(format!("<ArchiveEntry {} {} size={}>", self.kind(), self.path(py)?.repr()?.to_string_lossy(), self.size()))
     }
 }
+
+part!(Archive, "an Archive: pickle its bytes");
+part!(ArchiveEntry, "an ArchiveEntry, which is a part of its archive: pickle its data()");

@@ -3,16 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use atlas_core::archive::ArchiveWriter as Core;
-use atlas_core::compress::Codec;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::errors::OrRaise;
-use crate::{buffers, text};
+use crate::{buffers, options, text};
 
 /// Assembles an archive as dyld does: links first, then files, each record with its CRC-32C stamp.
-#[pyclass(frozen, weakref, module = "dyld_atlas.formats")]
+#[pyclass(frozen, subclass, weakref, module = "dyld_atlas.formats")]
 pub struct ArchiveWriter(Mutex<Core>);
 
 impl ArchiveWriter {
@@ -49,10 +47,7 @@ impl ArchiveWriter {
     /// Raises ValueError for another codec, ArchiveError for an archive without entries.
     #[pyo3(signature = (*, codec = None))]
     fn to_bytes<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let codec = codec.map(|name| {
-            Codec::from_name(name).ok_or_else(|| PyValueError::new_err(format!("no codec is named {name:?}")))
-        });
-        let codec = codec.transpose()?;
+        let codec = options::codec(codec)?;
         // A snapshot of the writer, which shares all data: the lock must not be held while the interpreter is released.
         let writer = self.with(|writer| writer.clone());
         let bytes = py.detach(|| writer.to_bytes(codec)).or_raise(py)?;

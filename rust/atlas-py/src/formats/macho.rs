@@ -121,11 +121,15 @@ impl MachOSlice {
         PyTuple::new(py, sections)
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let Slice { architecture, file_type, segments, .. } = &self.0;
         let uuid = self.0.uuid.map_or_else(String::new, |uuid| format!(" uuid={uuid}"));
-        let install_name = self.0.install_name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
-        format!("<MachOSlice{install_name} {architecture} file_type={file_type}{uuid} segments={}>", segments.len())
+        let install_name = match self.install_name() {
+            Some(name) => format!(" {}", text::shown(&PyString::new(py, name))?),
+            None => String::new(),
+        };
+        let segments = segments.len();
+        Ok(format!("<MachOSlice{install_name} {architecture} file_type={file_type}{uuid} segments={segments}>"))
     }
 }
 
@@ -135,3 +139,6 @@ fn name<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, PyString>> {
         Err(_) => text::utf8(py, name.as_bytes()),
     }
 }
+
+part!(MachO, "a MachO: pickle its path, or its bytes");
+part!(MachOSlice, "a MachOSlice, which is a part of its file: pickle the path of that, or its bytes");

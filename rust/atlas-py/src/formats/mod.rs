@@ -3,8 +3,10 @@
 //! Must not decode a byte.
 #![forbid(unsafe_code)]
 
+pub mod aot_cache;
 pub mod archive;
 pub mod archive_writer;
+pub mod atlas;
 pub mod macho;
 pub mod plist_read;
 pub mod plist_write;

@@ -56,3 +56,5 @@ impl AotImage {
         format!("<AOTImage x86_address={x86_address:#x} aot_address={aot_address:#x} aot_size={aot_size:#x}>")
     }
 }
+
+part!(AotImage, "an AOTImage, which is a part of its snapshot: pickle the Snapshot");

@@ -73,8 +73,11 @@ impl SharedCacheRecord {
         self.0.aot_address.map(|address| addresses::rebased(py, RebasedAddress(address))).transpose()
     }
 
-    fn __repr__(&self) -> String {
-        let CacheReference { uuid, address, file_path, .. } = &*self.0;
-        format!("<SharedCacheRecord {file_path} uuid={uuid} address={address:#x}>")
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let CacheReference { uuid, address, .. } = &*self.0;
+        let path = text::shown(&self.file_path(py)?)?;
+        Ok(format!("<SharedCacheRecord {path} uuid={uuid} address={address:#x}>"))
     }
 }
+
+part!(SharedCacheRecord, "a SharedCacheRecord, which is a part of its snapshot: pickle the Snapshot");

@@ -221,3 +221,6 @@ impl SegmentColumns {
         format!("<SegmentColumns of {} segments>", self.0.columns.len())
     }
 }
+
+part!(ImageColumns, "an ImageColumns, which is a part of its snapshot: pickle the columns");
+part!(SegmentColumns, "a SegmentColumns, which is a part of its snapshot: pickle the columns");

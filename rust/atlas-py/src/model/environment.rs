@@ -62,3 +62,5 @@ impl Environment {
         Ok(text + ">")
     }
 }
+
+part!(Environment, "an Environment, which is a part of its snapshot: pickle the Snapshot");

@@ -107,23 +107,23 @@ impl Files {
     /// What a provider raises; `OSError` for a path that it gave and that cannot be opened.
     pub fn find_cache(&self, py: Python<'_>, wanted: &Identifier) -> PyResult<Search> {
         let mut search = Search::default();
-        let main = wanted.path.as_ref().map(FilePath::to_string_lossy).unwrap_or_default();
-        let main = main.as_ref();
+        let main = wanted.path.clone().unwrap_or_default();
+        let path = path_of(wanted);
         let mode = self.mode;
         if self.providers.is_none() {
             let is_wanted = |memory: &Arc<CacheMemory>| memory.group().main().uuid == wanted.uuid;
             let opened = |path: &str| py.detach(|| CacheMemory::open(Path::new(path), mode)).ok().filter(is_wanted);
-            // Nobody asked for this very file: whatever is wrong with it, it is not the one.
-            search.found = Some(main).filter(|path| opening::names_a_local_file(path)).and_then(opened);
+            // Nobody asked for this very file: whatever is wrong with it, it is not the one. What is no text names none on Darwin.
+            search.found = main.as_str().filter(|path| opening::names_a_local_file(path)).and_then(opened);
             return Ok(search);
         }
         search.found = self.find(py, wanted, |provider, supply| {
             let Some(provider) = provider else { return Ok(None) };
-            let first = source(py, supply, Path::new(main), mode).or_raise(py)?;
+            let first = source(py, supply, &path, mode).or_raise(py)?;
             let opened = match py.detach(|| CacheFile::parse(first.bytes().clone())) {
                 // Another cache's, or another file of this one.
                 Ok(file) if file.header().uuid != wanted.uuid => return Ok(None),
-                Ok(_) => self.with_others(py, main, &first)?,
+                Ok(_) => self.with_others(py, &main, &first)?,
                 Err(error) => Err(error.in_entry(&first.path().file_name().unwrap_or_default().to_string_lossy())),
             };
             match opened {
@@ -143,7 +143,7 @@ impl Files {
     fn with_others(
         &self,
         py: Python<'_>,
-        main: &str,
+        main: &FilePath,
         first: &Arc<SourceFile>,
     ) -> PyResult<CoreResult<Arc<CacheMemory>>> {
         let mode = self.mode;
@@ -162,7 +162,7 @@ impl Files {
             {
                 return Ok(Arc::clone(file));
             }
-            let identifier = Identifier { uuid: Some(uuid), path: Some(wanted.beside(main).as_str().into()) };
+            let identifier = Identifier { uuid: Some(uuid), path: Some(wanted.beside(main)) };
             let given = self.find(py, &identifier, |_, supply| {
                 let file = source(py, supply, wanted.path, mode).or_raise(py)?;
                 Ok(wanted.is(file.bytes()).then_some(file))

@@ -1,10 +1,9 @@
 //! What the header of a cache file says that has no property of its own.
 
-use std::collections::HashMap;
-
 use atlas_core::address::PreferredAddress;
 use atlas_core::cache::CacheFile;
 use atlas_core::cache::file::{AddressRange, FileRange, Format, OffsetRange, Table};
+use atlas_core::cache::tables;
 use atlas_core::macho::{Architecture, Version};
 use atlas_core::memory::CacheMemory;
 use pyo3::prelude::*;
@@ -118,24 +117,21 @@ pub fn mapping<'py>(py: Python<'py>, file: Option<&CacheFile>) -> PyResult<Bound
     Ok(PyMappingProxy::new(py, dictionary.as_mapping()))
 }
 
-/// The paths that lead to images besides their own, from the trie of paths.
+/// The paths that lead to images besides their own, from the trie of paths, in old caches from the table of images.
 ///
 /// # Errors
 /// `CacheError` where there is no such trie at the place that the header names.
 pub fn aliases<'py>(py: Python<'py>, cache: &CacheMemory, images: &Images) -> PyResult<Bound<'py, PyMappingProxy>> {
-    let (aliases, group) = (PyDict::new(py), cache.group());
-    if let Some(trie) = cache.dylibs_trie().map_err(|error| memory::with_missing(cache, error)).or_raise(py)? {
-        let paths = py.detach(|| trie.paths());
+    let (aliases, set) = (PyDict::new(py), images.set());
+    let trie = cache.dylibs_trie().map_err(|error| memory::with_missing(cache, error)).or_raise(py)?;
+    let main = cache.main_file().or_raise(py)?;
+    for paths in py.detach(|| [tables::alias_rows(main), trie.map(|trie| trie.paths()).unwrap_or_default()]) {
         for fault in &paths.faults {
             discovery::warn(py, fault)?;
         }
-        let set = images.set();
-        let by_address: HashMap<u64, usize> =
-            set.columns().preferred_load_address.iter().enumerate().map(|(index, address)| (*address, index)).collect();
-        let positions: Vec<_> =
-            group.main().file.images().map(|image| by_address.get(&image.address.0).copied()).collect();
-        for (path, position) in paths.entries {
-            let Some(index) = positions.get(position as usize).copied().flatten() else { continue };
+        for (path, row) in paths.entries {
+            let Some(index) = main.image(row).and_then(|image| set.by_cache_address(image.address)) else { continue };
+            let index = index as usize;
             if set.install_name(index).is_none_or(|name| !name.is(&path)) {
                 aliases.set_item(path, images.get(py, index)?)?;
             }

@@ -4,8 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use atlas_core::model::{Image as Core, ImageSet};
-use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
-use pyo3::intern;
+use pyo3::exceptions::{PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -17,6 +16,7 @@ use super::shared_cache::{self, SharedCache};
 use crate::addresses;
 use crate::kept::{Kept, keep};
 use crate::options::FileIdentifier;
+use crate::text;
 
 /// A Mach-O file as it is loaded. Equal and hashed as a load: the same file at the same address.
 ///
@@ -129,6 +129,12 @@ impl Image {
         self.set().pointer_size()
     }
 
+    /// Bytes of memory that the segments take; of an image of a cache without the __LINKEDIT that all of its images share.
+    #[getter]
+    fn vm_size(&self) -> u64 {
+        self.core.vm_size()
+    }
+
     /// The segments, in the order of the record; empty where the record has none.
     #[getter]
     fn segments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -195,26 +201,8 @@ impl Image {
         let name = self.name(py)?;
         let uuid = self.core.uuid().map_or_else(String::new, |uuid| format!(" uuid={uuid}"));
         let (address, segments) = (self.core.address().0, self.core.segment_count());
-        // Names come from elsewhere, and this is to be one line of text that commands no terminal.
-        let name = if name.call_method0(intern!(py, "isprintable"))?.is_truthy()? {
-            name.into_any()
-        } else {
-            name.repr()?.into_any()
-        };
-        let name = name.str()?;
-        Ok(format!("<Image {}{uuid} address={address:#x} segments={segments}>", name.to_string_lossy()))
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle an Image, which is a part of its snapshot: pickle the Snapshot"))
+        Ok(format!("<Image {}{uuid} address={address:#x} segments={segments}>", text::shown(&name)?))
     }
 }
+
+part!(Image, "an Image, which is a part of its snapshot: pickle the Snapshot");

@@ -138,15 +138,6 @@ impl ImageList {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         sequences::repr(self.0.count(), |index| self.0.item(py, index))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
 }
 
 /// Walks a list of images. Threads may share one: each image then goes to one of them.
@@ -177,3 +168,5 @@ impl ImageIterator {
         self.end.saturating_sub(self.next.load(Ordering::Relaxed))
     }
 }
+
+part!(ImageList, "an ImageList, which is a part of its snapshot: pickle the Snapshot");

@@ -72,6 +72,11 @@ impl Selection {
     pub fn new(images: &Arc<Images>, indices: impl Iterator<Item = u32>) -> Arc<Self> {
         Arc::new(Self { images: Arc::clone(images), indices: indices.collect() })
     }
+
+    /// Which ones, in the order of the selection.
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
 }
 
 impl Items for Selection {

@@ -3,7 +3,9 @@
 //! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that has the
 //! keys already, which spares the growing of its table.
 
-use atlas_core::model::{CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache, Snapshot as Core};
+use atlas_core::model::{
+    CacheFileName, CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache, Snapshot as Core,
+};
 use atlas_core::schema::{AotImageRow, SegmentRow, SubCacheRow, UnknownOfImage, UnknownOfSubCache};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -12,8 +14,9 @@ use uuid::Uuid;
 
 use super::names;
 use super::snapshot::Snapshot;
+use super::unknown::Unknown;
 use crate::enums;
-use crate::formats::plist_read::{Builder, Unknown};
+use crate::formats::plist_read::Builder;
 use crate::model::names::SegmentNames;
 use crate::text;
 
@@ -296,7 +299,8 @@ fn shared_cache<'py>(
     unknown: &mut Records<'_, 'py>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let known = cache.known();
-    let subcaches = cache.subcaches().iter().enumerate().map(|(index, row)| subcache(py, cache, index, row));
+    let files = cache.subcaches().iter().zip(cache.file_names()).enumerate();
+    let subcaches = files.map(|(index, (row, name))| subcache(py, cache, index, row, &name));
     let subcaches = subcaches.collect::<PyResult<Vec<_>>>()?;
     let record = record!(py, {
         uuid: identifier(py, cache.uuid()),
@@ -313,7 +317,10 @@ fn shared_cache<'py>(
         subcaches: PyList::new(py, &subcaches)?,
         aot_uuid: cache.aot_uuid().map(|uuid| identifier(py, uuid)),
         aot_address: cache.aot_address().map(|address| address.0),
-        local_symbols_path: known.symbol_file_name().map(|name| cache.path_beside(name)),
+        local_symbols_path: match known.symbol_file_name() {
+            Some(name) => Some(text::path(py, &cache.file_path().beside(name))?),
+            None => None,
+        },
         local_symbols_uuid: known.symbol_file_uuid().map(|uuid| identifier(py, uuid)),
         warnings: PyList::new(py, cache.warnings())?,
     });
@@ -347,16 +354,16 @@ fn subcache<'py>(
     cache: &SharedCache,
     index: usize,
     row: &SubCacheRow,
+    name: &CacheFileName,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let name = cache.file_name(row);
-    let mappings = cache.mappings().into_iter().filter(|mapping| mapping.file == index);
+    let mappings = cache.mappings_of(index);
     Ok(record!(py, {
-        name: &name,
+        name: text::path(py, &name.name)?,
         uuid: identifier(py, row.uuid),
         vm_offset: row.vm_offset,
         vm_size: row.vm_size,
         file_size: row.file_size,
-        file_path: cache.path_beside(&name),
+        file_path: text::path(py, &name.path)?,
         preferred_load_address: row.preferred_load_address,
         mappings: list(py, mappings, |mapping| mapping_record(py, &mapping))?,
     }))

@@ -9,6 +9,7 @@ use super::images::Images;
 use super::memory;
 use super::section::Section;
 use super::segment::Segment;
+use crate::text;
 
 /// What lies at an address.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -79,11 +80,14 @@ impl Location {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.image.bind(py).getattr(pyo3::intern!(py, "name"))?.str()?;
+        let name = text::shown(&name)?;
         let segment = match &self.segment {
-            Some(segment) => format!(" {}", segment.get().text(py)?.to_string_lossy()),
+            Some(segment) => format!(" {}", text::shown(&segment.get().text(py)?)?),
             None => String::new(),
         };
         let (sign, distance) = (if self.offset < 0 { '-' } else { '+' }, self.offset.unsigned_abs());
-        Ok(format!("<Location {}{segment} {sign}{distance:#x}>", name.to_string_lossy()))
+        Ok(format!("<Location {name}{segment} {sign}{distance:#x}>"))
     }
 }
+
+part!(Location, "a Location, which is a part of its snapshot: pickle the Snapshot");

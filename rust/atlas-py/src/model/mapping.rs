@@ -4,39 +4,38 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use atlas_core::address::PreferredAddress;
-use atlas_core::identifier::FileIdentifier;
+use atlas_core::identifier::{FileIdentifier, FilePath};
 use atlas_core::model::{CacheMapping, SharedCache as Core};
-use atlas_core::schema::{MappingRow, SubCacheRow};
+use atlas_core::schema::MappingRow;
 use atlas_core::{Error, ErrorKind};
 use pyo3::prelude::*;
-use pyo3::types::PyMemoryView;
+use pyo3::types::{PyMemoryView, PyString};
 
 use super::memory;
 use crate::errors::{self, OrRaise};
-use crate::{addresses, buffers, enums};
+use crate::{addresses, buffers, enums, text};
 
 /// A range of a cache file and where it is mapped. Public as dyld_atlas.Mapping.
 #[pyclass(frozen, weakref, name = "Mapping_", module = "dyld_atlas")]
 pub struct Mapping {
     cache: Arc<Core>,
     core: CacheMapping,
-    file_path: Arc<str>,
+    file_path: Arc<FilePath>,
 }
 
 impl Mapping {
-    /// The mappings of a file of `cache`, or of all files but that of local symbols.
-    pub fn all(cache: &Arc<Core>, file: Option<usize>) -> Vec<Self> {
-        let path = |row: &SubCacheRow| Arc::from(cache.path_beside(&cache.file_name(row)));
-        let paths: Vec<Arc<str>> = cache.subcaches().iter().map(path).collect();
-        let wanted = |mapping: &CacheMapping, path: &str| match file {
-            Some(file) => mapping.file == file,
-            None => !path.ends_with(".symbols"),
-        };
-        let with_path = |core: CacheMapping| {
-            let file_path = Arc::clone(paths.get(core.file)?);
-            wanted(&core, &file_path).then(|| Self { cache: Arc::clone(cache), core, file_path })
-        };
-        cache.mappings().into_iter().filter_map(with_path).collect()
+    /// The mappings of all files of `cache` but that of local symbols.
+    pub fn all(cache: &Arc<Core>) -> Vec<Self> {
+        let files = cache.file_names().into_iter().enumerate();
+        let files = files.filter(|(_, name)| !name.path.as_bytes().ends_with(b".symbols"));
+        files.flat_map(|(file, name)| Self::of_file(cache, file, name.path)).collect()
+    }
+
+    /// Those of one file, which lies at `path`.
+    pub fn of_file(cache: &Arc<Core>, file: usize, path: FilePath) -> impl Iterator<Item = Self> + use<'_> {
+        let path = Arc::new(path);
+        let made = move |core| Self { cache: Arc::clone(cache), core, file_path: Arc::clone(&path) };
+        cache.mappings_of(file).map(made)
     }
 
     fn row(&self) -> &MappingRow {
@@ -98,19 +97,19 @@ impl Mapping {
 
     /// The file.
     #[getter]
-    fn file_path(&self) -> &str {
-        &self.file_path
+    fn file_path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        text::path(py, &self.file_path)
     }
 
     /// Its bytes, read-only. Raises MissingDataError, CacheError.
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let memory = memory::cache(py, &self.cache)?;
         // The files may have been found after this was made.
-        let same = |other: &CacheMapping| other.file == self.core.file && other.row == *self.row();
-        let place = self.core.place.or_else(|| self.cache.mappings().into_iter().find(same)?.place);
+        let same = |other: &CacheMapping| other.row == *self.row();
+        let place = self.core.place.or_else(|| self.cache.mappings_of(self.core.file).find(same)?.place);
         let Some((file, mapping)) = place else {
             let uuid = self.cache.subcaches().get(self.core.file).map(|file| file.uuid);
-            let wanted = FileIdentifier { uuid, path: Some(self.file_path.as_ref().into()) };
+            let wanted = FileIdentifier { uuid, path: Some(self.file_path.as_ref().clone()) };
             return Err(errors::exception(py, &Error::new(ErrorKind::MissingData(wanted))));
         };
         buffers::memory_view(py, memory.mapping_data(file, mapping, self.row().size).or_raise(py)?)
@@ -137,3 +136,5 @@ impl Mapping {
         ))
     }
 }
+
+part!(Mapping, "a Mapping, which is a part of its cache: open the SharedCache again");

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use atlas_core::address::PreferredAddress;
 use atlas_core::bytes::Bytes;
 use atlas_core::identifier::FileIdentifier;
 use atlas_core::macho::Section;
@@ -62,9 +63,21 @@ pub fn hint_at_missing(memory: &CacheMemory, error: Error) -> Error {
 /// The same for an error that has no other reason.
 #[cold]
 pub fn with_missing(memory: &CacheMemory, error: Error) -> Error {
-    match memory.group().missing() {
-        [] => error,
-        missing => error.with_hint(format!("files of the cache are missing: {}", missing.join(", "))),
+    // Local symbols are mapped nowhere.
+    let missing: Vec<_> = memory.group().missing().iter().filter(|name| !name.ends_with(".symbols")).cloned().collect();
+    if missing.is_empty() {
+        return error;
+    }
+    error.with_hint(format!("files of the cache are missing: {}", missing.join(", ")))
+}
+
+/// The same for what an image of `shared` has there: where an atlas says which file that would be, the file is what is missing.
+#[cold]
+fn lacking(shared: &SharedCache, memory: &CacheMemory, error: Error) -> Error {
+    let ErrorKind::UnmappedAddress(address) = error.kind() else { return error };
+    match shared.missing_at(PreferredAddress(*address)) {
+        Some(file) => Error::new(ErrorKind::MissingData(file)),
+        None => with_missing(memory, error),
     }
 }
 
@@ -72,7 +85,7 @@ pub fn with_missing(memory: &CacheMemory, error: Error) -> Error {
 fn of_process<'a>(py: Python<'_>, cache: &'a Arc<SharedCache>, missing: &Error) -> PyResult<&'a Arc<CacheMemory>> {
     let files = cache.companion(Standing::default).and_then(Standing::files);
     let files = files.ok_or_else(|| errors::exception(py, missing))?;
-    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path: Some(cache.file_path().into()) };
+    let wanted = FileIdentifier { uuid: Some(cache.uuid()), path: Some(cache.file_path().clone()) };
     // Found first, as a provider may ask for the same; of two that come here at once, one opens the files in vain.
     Ok(cache.adopt_memory(files.cache(py, &wanted)?))
 }
@@ -101,7 +114,10 @@ fn in_file(image: &Image, file: &ImageFile, address: u64) -> u64 {
 /// `vm_size` bytes of an image at its `address`, unslid, zero past `file_size`.
 fn data(py: Python<'_>, image: &Image, address: u64, file_size: u64, vm_size: u64) -> PyResult<Bytes> {
     match body(py, image)? {
-        Body::Cache(memory) => memory.data(address, file_size, vm_size).map_err(|error| hint_at_missing(memory, error)),
+        Body::Cache(memory) => memory.data(address, file_size, vm_size).map_err(|error| match image.shared_cache() {
+            Some(shared) => lacking(shared, memory, error),
+            None => error,
+        }),
         Body::Own(file) => file.data(in_file(image, file, address), file_size, vm_size),
     }
     .or_raise(py)
@@ -114,9 +130,9 @@ fn data(py: Python<'_>, image: &Image, address: u64, file_size: u64, vm_size: u6
 #[inline]
 pub fn segment(py: Python<'_>, segment: &Segment) -> PyResult<Bytes> {
     let (address, file_size) = (segment.preferred_load_address().0, segment.file_size());
-    if let Some(memory) = segment.shared_cache().and_then(|shared| shared.memory().ok()) {
+    if let Some((shared, memory)) = segment.shared_cache().and_then(|shared| Some((shared, shared.memory().ok()?))) {
         let found = memory.data(address, file_size, segment.vm_size());
-        return found.map_err(|error| hint_at_missing(memory, error)).or_raise(py);
+        return found.map_err(|error| lacking(shared, memory, error)).or_raise(py);
     }
     data(py, &segment.image(), address, file_size, segment.vm_size())
 }
@@ -144,7 +160,7 @@ pub fn sections(py: Python<'_>, image: &Image) -> PyResult<Vec<Section>> {
     match (body(py, image)?, image.shared_cache()) {
         (Body::Cache(memory), Some(shared)) => {
             let found = shared.sections_at(image.preferred_load_address());
-            found.map_err(|error| hint_at_missing(memory, error)).or_raise(py)
+            found.map_err(|error| lacking(shared, memory, error)).or_raise(py)
         }
         (Body::Cache(_), None) => Ok(Vec::new()),
         (Body::Own(file), _) => {

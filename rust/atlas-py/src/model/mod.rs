@@ -10,6 +10,7 @@
 
 pub mod aot_image;
 pub mod cache_record;
+pub mod cache_tables;
 pub mod columns;
 pub mod diff;
 mod discovery;
@@ -24,6 +25,7 @@ pub mod location;
 mod lookup;
 pub mod mapping;
 pub mod memory;
+pub mod memory_map;
 mod names;
 pub mod opening;
 mod pin;
@@ -34,3 +36,4 @@ pub mod segment;
 pub mod shared_cache;
 pub mod snapshot;
 pub mod subcache;
+mod unknown;

@@ -2,7 +2,6 @@
 
 use atlas_core::bytes::Mode;
 use atlas_core::cache::Supply;
-use atlas_core::compress::Codec;
 use atlas_core::identifier::FileIdentifier as CoreIdentifier;
 use atlas_core::model::{Opening, Options, Snapshot as Core};
 use atlas_core::schema::Policy;
@@ -29,15 +28,6 @@ pub fn mode(name: &str) -> PyResult<Mode> {
         "copy" => Ok(Mode::Copy),
         other => Err(PyValueError::new_err(format!("mode must be \"map\" or \"copy\", not {other:?}"))),
     }
-}
-
-/// The codec of a container that a caller wants; `None` for none.
-///
-/// # Errors
-/// `ValueError` for one that there is not.
-pub fn codec(name: Option<&str>) -> PyResult<Option<Codec>> {
-    let unknown = |name: &str| PyValueError::new_err(format!("no codec is named {name:?}"));
-    name.map(|name| Codec::from_name(name).ok_or_else(|| unknown(name))).transpose()
 }
 
 /// How a caller wants a snapshot to be opened.

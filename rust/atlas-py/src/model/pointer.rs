@@ -2,7 +2,6 @@
 
 use atlas_core::address::PreferredAddress;
 use atlas_core::cache::slide::Pointer as Core;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::pointers;
@@ -70,8 +69,6 @@ impl Pointer {
         });
         format!("<Pointer address={:#x} target={:#x}{signed}>", self.0.address, self.0.target)
     }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a Pointer, which is a part of its cache: open the SharedCache again"))
-    }
 }
+
+part!(Pointer, "a Pointer, which is a part of its cache: open the SharedCache again");

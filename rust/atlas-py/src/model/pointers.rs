@@ -5,7 +5,6 @@ use std::sync::Arc;
 use atlas_core::Error;
 use atlas_core::cache::slide::{Authentication, Key, Pointer as Core};
 use atlas_core::memory::Pointers as Found;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -201,19 +200,6 @@ impl PointerList {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         sequences::repr(self.count_of(), |index| self.0.item(py, index))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a PointerList, which is a part of its cache: pickle its columns"))
-    }
 }
 
 /// The pointers of a cache as arrays. Each is a read-only buffer, as in ImageColumns.
@@ -266,3 +252,6 @@ impl PointerColumns {
         format!("<PointerColumns of {} pointers>", self.0.address.len())
     }
 }
+
+part!(PointerList, "a PointerList, which is a part of its cache: pickle its columns");
+part!(PointerColumns, "a PointerColumns, which is a part of its cache: pickle the columns");

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use atlas_core::address::{PreferredAddress, RebasedAddress};
 use atlas_core::macho::Section as Core;
 use atlas_core::model::Image;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyMemoryView, PyString};
 
@@ -101,21 +100,11 @@ impl Section {
         hasher.finish()
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let Core { segment_name, name, size, .. } = &self.core;
-        format!("<Section {segment_name},{name} address={:#x} size={size:#x}>", self.place().0)
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a Section, which is a part of its image: open the file again"))
+        let name = text::shown(&PyString::new(py, &format!("{segment_name},{name}")))?;
+        Ok(format!("<Section {name} address={:#x} size={size:#x}>", self.place().0))
     }
 }
+
+part!(Section, "a Section, which is a part of its image: open the file again");

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use atlas_core::bplist::Text;
 use atlas_core::macho::Section as Macho;
 use atlas_core::model::Segment as Core;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyMemoryView, PyString, PyTuple};
 
@@ -14,7 +13,7 @@ use super::section::Section;
 use crate::{addresses, buffers, enums, text};
 
 /// A part of an image that is mapped as one. Equal where the image is the same load and all values are the same.
-#[pyclass(frozen, module = "dyld_atlas")]
+#[pyclass(frozen, weakref, module = "dyld_atlas")]
 pub struct Segment(Core);
 
 impl From<Core> for Segment {
@@ -130,21 +129,10 @@ impl Segment {
         let permissions = enums::PERMISSIONS.member(py, self.0.permissions().into())?.str()?;
         Ok(format!(
             "<Segment {} address={address:#x} vm_size={size:#x} {}>",
-            name.to_string_lossy(),
+            text::shown(&name)?,
             permissions.to_string_lossy()
         ))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a Segment, which is a part of its snapshot: pickle the Snapshot"))
-    }
 }
+
+part!(Segment, "a Segment, which is a part of its snapshot: pickle the Snapshot");

@@ -5,22 +5,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use atlas_core::cache::RecordOrigin;
 use atlas_core::memory::CacheMemory;
 use atlas_core::model::{ImageSet, OpenCacheOptions, SharedCache as Core};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyBytes, PyMappingProxy, PyMemoryView, PyString, PyTuple, PyType, PyWeakrefReference};
 
+use super::cache_tables::{self, DynamicData};
 use super::files::Files;
 use super::image_list::ImageList;
 use super::location::Location;
 use super::mapping::Mapping;
+use super::memory_map::MemoryRegion;
 use super::pin::{self, Pin};
 use super::pointers::{PointerList, Pointers};
 use super::subcache::SubCache;
 use super::{discovery, header, memory, opening};
 use crate::errors::OrRaise;
 use crate::kept::{Kept, keep};
-use crate::options::LocalPath;
-use crate::{addresses, buffers, enums, uuids};
+use crate::options::{self, LocalPath};
+use crate::sequences::LazySequence;
+use crate::{addresses, buffers, enums, text, uuids};
 
 /// A dyld shared cache: of files, or as the record of a snapshot describes it. Equal where UUID, address and path are.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -206,14 +208,15 @@ impl SharedCache {
     /// The paths of these files on the process's machine.
     #[getter]
     fn file_paths<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let paths = SubCache::all(&self.core).map(|subcache| subcache.path().to_owned());
-        PyTuple::new(py, paths.collect::<Vec<_>>())
+        let paths = self.core.file_names().into_iter().map(|file| text::path(py, &file.path));
+        PyTuple::new(py, paths.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Names of files that the cache needs and that are not there; empty where no file was looked for.
     #[getter]
     fn missing_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.core.missing_files())
+        let names = self.core.missing_files().into_iter().map(|name| text::path(py, &name));
+        PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// The UUID of Rosetta's translated cache.
@@ -230,8 +233,8 @@ impl SharedCache {
 
     /// The path of the file of local symbols, whether it is there or not.
     #[getter]
-    fn local_symbols_path(&self) -> Option<String> {
-        self.core.local_symbols_path()
+    fn local_symbols_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.core.local_symbols_path().map(|path| text::path(py, &path)).transpose()
     }
 
     /// Its UUID.
@@ -272,13 +275,45 @@ impl SharedCache {
 
     /// The mappings of all files but that of local symbols.
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, Mapping::all(&self.core, None))
+        PyTuple::new(py, Mapping::all(&self.core))
+    }
+
+    /// The cache as an emulator maps it: regions of whole pages, at a slide, that of the cache unless given.
+    ///
+    /// Raises MissingDataError.
+    #[pyo3(signature = (*, slide = None))]
+    fn memory_map<'py>(&self, py: Python<'py>, slide: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyTuple>> {
+        let slide = slide.map(addresses::slide_argument).transpose()?.unwrap_or_else(|| self.core.slide());
+        MemoryRegion::all(py, &self.core, self.memory(py)?, slide)
     }
 
     /// The local symbols as they lie in their file, read-only; None without any. Raises CacheError, MissingDataError.
     fn local_symbols<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
         let found = self.memory(py)?.local_symbols().or_raise(py)?;
         found.map(|symbols| buffers::memory_view(py, symbols.bytes().clone())).transpose()
+    }
+
+    /// Memory that only dyld writes, each as (address, size). Raises CacheError, MissingDataError.
+    fn tpro_mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::tpro_mappings(py, self.memory(py)?)
+    }
+
+    /// Memory worth reading early, each as (address, size). Raises CacheError, MissingDataError.
+    fn prewarming<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        cache_tables::prewarming(py, self.memory(py)?)
+    }
+
+    /// Pointers to functions that exist in several variants. Raises CacheError, MissingDataError.
+    fn function_variants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, LazySequence>> {
+        cache_tables::function_variants(py, self.memory(py)?)
+    }
+
+    /// What a running system says of the cache, in bytes of its memory or in the files; None where nothing was filled in.
+    ///
+    /// Raises CacheError, MissingDataError.
+    #[pyo3(signature = (region = None, /))]
+    fn dynamic_data(&self, py: Python<'_>, region: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DynamicData>> {
+        cache_tables::dynamic_data(py, region, || self.memory(py).cloned())
     }
 
     /// Bytes at an unslid address; with slide, as a process at that slide has them.
@@ -318,7 +353,7 @@ impl SharedCache {
         Ok(found.into())
     }
 
-    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin().
+    /// Maps the whole cache into one stretch of memory, counted. Undone by unpin(). Raises OSError, MissingDataError.
     fn pin(&self, py: Python<'_>) -> PyResult<()> {
         pin::pin(py, self.memory(py)?)
     }
@@ -336,12 +371,14 @@ impl SharedCache {
     /// The record as an atlas, inside a container if a codec is named. Raises ValueError for one that there is not.
     #[pyo3(signature = (*, codec = None))]
     fn to_atlas<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let codec = opening::codec(codec)?;
+        let codec = options::codec(codec)?;
         let bytes = py.detach(|| self.core.to_atlas(codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     /// What does not fit together: the files, and the atlas against the headers. Empty where all is well.
+    ///
+    /// Raises MissingDataError.
     fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.memory(py)?;
         PyTuple::new(py, py.detach(|| self.core.verify()).or_raise(py)?)
@@ -373,24 +410,12 @@ impl SharedCache {
         high ^ low ^ self.core.address().0
     }
 
-    fn __repr__(&self) -> String {
-        let (path, uuid, address) = (self.core.file_path(), self.core.uuid(), self.core.address().0);
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let path = text::shown(&text::path(py, self.core.file_path())?)?;
+        let (uuid, address) = (self.core.uuid(), self.core.address().0);
         let images = self.core.known().image_count();
-        format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>")
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "cannot pickle a SharedCache, which stands for files of this machine: pass its path, and open() it again",
-        ))
-    }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
+        Ok(format!("<SharedCache {path} uuid={uuid} address={address:#x} images={images}>"))
     }
 }
+
+part!(SharedCache, "a SharedCache, which stands for files of this machine: pass its path, and open() it again");

@@ -18,11 +18,12 @@ use super::images::Images;
 use super::location::Location;
 use super::memory::{self, Bodies};
 use super::shared_cache::{self, SharedCache};
+use super::unknown::Unknown;
 use super::{listing, opening};
 use crate::errors::OrRaise;
-use crate::formats::plist_read::{Builder, Unknown};
+use crate::formats::plist_read::Builder;
 use crate::kept::{Kept, keep};
-use crate::options::{Limits, LocalPath};
+use crate::options::{self, Limits, LocalPath};
 use crate::{addresses, buffers, detach, enums, text};
 
 /// What one process had loaded at one moment.
@@ -283,7 +284,7 @@ impl Snapshot {
     /// codec: put it into a container, compressed with lzfse, lz4, zlib, lzma, lzbitmap or none. Raises ValueError for another.
     #[pyo3(signature = (*, codec = None))]
     fn to_bytes<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
-        let codec = opening::codec(codec)?;
+        let codec = options::codec(codec)?;
         let bytes = py.detach(|| self.core.to_bytes(codec)).or_raise(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
@@ -310,13 +311,6 @@ impl Snapshot {
         let platform = self.platform(py)?.getattr(intern!(py, "name"))?.str()?;
         Ok(format!("<Snapshot pid={pid} platform={} images={images}>", platform.to_string_lossy()))
     }
-
-    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (_memo, /))]
-    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
-        slf
-    }
 }
+
+itself!(Snapshot);

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use atlas_core::address::PreferredAddress;
 use atlas_core::identifier::FileIdentifier;
-use atlas_core::model::SharedCache as Core;
+use atlas_core::model::{CacheFileName, SharedCache as Core};
 use atlas_core::schema::SubCacheRow;
 use atlas_core::{Error, ErrorKind};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyMappingProxy, PyMemoryView, PyTuple};
+use pyo3::types::{PyMappingProxy, PyMemoryView, PyString, PyTuple};
 
 use super::mapping::Mapping;
 use super::{header, memory};
 use crate::errors::{self, OrRaise};
-use crate::{addresses, buffers, uuids};
+use crate::{addresses, buffers, text, uuids};
 
 /// One file of a shared cache.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
@@ -22,22 +21,19 @@ pub struct SubCache {
     cache: Arc<Core>,
     index: usize,
     row: SubCacheRow,
-    name: String,
-    file_path: String,
+    name: CacheFileName,
 }
 
 impl SubCache {
     /// Every file of a cache, in the order of its record.
     pub fn all(cache: &Arc<Core>) -> impl Iterator<Item = Self> {
-        cache.subcaches().iter().enumerate().map(|(index, row)| {
-            let name = cache.file_name(row);
-            Self { cache: Arc::clone(cache), index, row: row.clone(), file_path: cache.path_beside(&name), name }
-        })
+        let rows = cache.subcaches().iter().zip(cache.file_names()).enumerate();
+        rows.map(|(index, (row, name))| Self { cache: Arc::clone(cache), index, row: row.clone(), name })
     }
 
-    /// The path of the file on the process's machine.
-    pub fn path(&self) -> &str {
-        &self.file_path
+    /// Where it stands among the files that are at hand.
+    fn position(&self) -> Option<usize> {
+        self.cache.positions().get(self.index).copied().flatten()
     }
 }
 
@@ -45,8 +41,8 @@ impl SubCache {
 impl SubCache {
     /// The name of the file. Records that give a suffix only, as dyld's scavenger wrote up to dyld-1340, are completed.
     #[getter]
-    fn name(&self) -> &str {
-        &self.name
+    fn name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        text::path(py, &self.name.name)
     }
 
     /// Its UUID.
@@ -75,8 +71,8 @@ impl SubCache {
 
     /// The path of the file on the process's machine.
     #[getter]
-    fn file_path(&self) -> &str {
-        &self.file_path
+    fn file_path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        text::path(py, &self.name.path)
     }
 
     /// Unslid address of its first byte.
@@ -88,21 +84,21 @@ impl SubCache {
     /// What of the file is mapped where.
     #[getter]
     fn mappings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, Mapping::all(&self.cache, Some(self.index)))
+        PyTuple::new(py, Mapping::of_file(&self.cache, self.index, self.name.path.clone()).collect::<Vec<_>>())
     }
 
     /// The header of the file; empty where the file was not opened.
     #[getter]
     fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
-        let file = self.cache.position_of(&self.row).and_then(|position| self.cache.group()?.files().get(position));
+        let file = self.position().and_then(|position| self.cache.group()?.files().get(position));
         header::mapping(py, file.map(|file| &file.file))
     }
 
     /// The file laid out as in memory: vm_size bytes, every mapping at its offset, holes zero. Raises MissingDataError.
     fn layout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let memory = memory::cache(py, &self.cache)?;
-        let Some(position) = self.cache.position_of(&self.row) else {
-            let wanted = FileIdentifier { uuid: Some(self.row.uuid), path: Some(self.file_path.as_str().into()) };
+        let Some(position) = self.position() else {
+            let wanted = FileIdentifier { uuid: Some(self.row.uuid), path: Some(self.name.path.clone()) };
             return Err(errors::exception(py, &Error::new(ErrorKind::MissingData(wanted))));
         };
         let bytes = py.detach(|| memory.layout(position, Some(self.row.vm_size))).or_raise(py)?;
@@ -111,7 +107,7 @@ impl SubCache {
 
     fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
         let other = other.get();
-        self.row == other.row && self.file_path == other.file_path
+        self.row == other.row && self.name.path == other.name.path
     }
 
     fn __hash__(&self) -> u64 {
@@ -119,16 +115,12 @@ impl SubCache {
         high ^ low
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a SubCache, which is a part of its cache: open the SharedCache again"))
-    }
-
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let SubCacheRow { uuid, vm_offset, vm_size, mappings, .. } = &self.row;
-        format!(
-            "<SubCache {} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={}>",
-            self.name,
-            mappings.len()
-        )
+        let name = text::shown(&text::path(py, &self.name.name)?)?;
+        let mappings = mappings.len();
+        Ok(format!("<SubCache {name} uuid={uuid} vm_offset={vm_offset:#x} vm_size={vm_size:#x} mappings={mappings}>"))
     }
 }
+
+part!(SubCache, "a SubCache, which is a part of its cache: open the SharedCache again");

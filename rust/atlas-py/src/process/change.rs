@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, TryLockError};
 use atlas_core::bytes::Mode;
 use atlas_core::model::{Image as CoreImage, Snapshot as Core};
 use atlas_core::notify;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::enums;
@@ -136,8 +135,6 @@ impl Change {
         let initial = if self.initial { " initial" } else { "" };
         Ok(format!("<Change {kind}{initial} {}>", self.image.bind(py).repr()?.to_string_lossy()))
     }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a Change, which is a part of its snapshot: pickle the Snapshot"))
-    }
 }
+
+part!(Change, "a Change, which is a part of its snapshot: pickle the Snapshot");

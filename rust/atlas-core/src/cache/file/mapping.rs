@@ -114,9 +114,8 @@ pub(crate) const fn reach(base: u64, address: u64, size: u64) -> u64 {
 /// The mappings of a file, and what is odd about them.
 pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(Vec<Mapping>, Vec<String>)> {
     let mut warnings = Vec::new();
-    let table = Table { offset: header.mapping_offset.into(), count: header.mapping_count.into() };
-    let mut mappings = read_table(bytes, order, table, plain::SIZE, "mappings", read_plain)?;
-    let (mut start, mut row) = (table.offset, plain::SIZE);
+    let mut mappings = plain(bytes, order, header)?;
+    let (mut start, mut row) = (u64::from(header.mapping_offset), plain::SIZE);
     match header.mapping_with_slide.filter(|table| table.count != 0) {
         Some(table) => {
             let with_slide = read_table(bytes, order, table, slid::SIZE, "mappings with slide info", read_slid)?;
@@ -141,6 +140,12 @@ pub(super) fn read(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<(V
         check(index, mapping, bytes.len() as u64, &mut warnings).map_err(|error| error.at_offset(place))?;
     }
     Ok((mappings, warnings))
+}
+
+/// The rows of the table that every generation has.
+pub(super) fn plain(bytes: &[u8], order: ByteOrder, header: &Header) -> Result<Vec<Mapping>> {
+    let table = Table { offset: header.mapping_offset.into(), count: header.mapping_count.into() };
+    read_table(bytes, order, table, plain::SIZE, "mappings", read_plain)
 }
 
 fn read_table(

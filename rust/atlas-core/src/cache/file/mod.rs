@@ -2,6 +2,7 @@
 //!
 //! * [`CacheFile`]: the checked file; [`Header`]: its fields as plain values
 //! * [`Mapping`], [`ImageInfo`], [`TextInfo`], [`SubCacheEntry`]: rows of its tables
+//! * [`AliasRows`]: which of those of images are further paths of others
 //!
 //! Layouts stand in `raw`. There is no version: the header ends where the table of mappings begins, and a field is there
 //! when it ends before that. What a newer builder puts behind the fields we know is kept.
@@ -9,6 +10,7 @@
 //! Must not open files, know that other files belong to the cache, or read what the mappings hold.
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod header;
 mod mapping;
 mod raw;
@@ -17,13 +19,14 @@ mod tables;
 #[cfg(test)]
 pub(in crate::cache) mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::address::PreferredAddress;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::macho::{ByteOrder, Fields};
 
+pub use aliases::AliasRows;
 pub use header::{AddressRange, FileRange, Format, Header, OffsetRange, Table};
 pub(crate) use mapping::reach;
 pub use mapping::{Mapping, mapping_flags};
@@ -46,6 +49,7 @@ struct Inner {
     mappings: Vec<Mapping>,
     subcaches: Vec<SubCacheEntry>,
     warnings: Vec<String>,
+    alias_rows: OnceLock<AliasRows>,
 }
 
 impl CacheFile {
@@ -67,13 +71,19 @@ impl CacheFile {
         let (size, _) = Header::size(Fields::new(&bytes, order));
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let fields = bytes.get(..size).filter(|_| size >= raw::header::IMAGES_OLD).ok_or_else(|| {
-            let expected = format!("a header of {:#x} to {:#x} bytes", raw::header::IMAGES_OLD, bytes.len());
+            let least = raw::header::IMAGES_OLD;
+            if bytes.len() < least {
+                let expected = format!("a header of at least {least:#x} bytes");
+                return Error::cache(expected, format!("a file of {:#x} bytes", bytes.len())).at_offset(bytes.len());
+            }
+            let expected = format!("a header of {least:#x} to {:#x} bytes", bytes.len());
             Error::cache(expected, format!("{size:#x}")).at_key("mappingOffset").at_offset(raw::header::MAPPING_OFFSET)
         })?;
         let header = Header::read(Fields::new(fields, order), size);
         let (mappings, warnings) = mapping::read(&bytes, order, &header)?;
         let subcaches = tables::subcaches(&bytes, order, &header)?;
-        let file = Self(Arc::new(Inner { bytes, magic, order, header, mappings, subcaches, warnings }));
+        let alias_rows = OnceLock::new();
+        let file = Self(Arc::new(Inner { bytes, magic, order, header, mappings, subcaches, warnings, alias_rows }));
         file.image_rows()?;
         file.text_rows()?;
         Ok(file)
@@ -138,14 +148,40 @@ impl CacheFile {
         &self.0.mappings
     }
 
-    /// The images. Subcaches have none, except for x86_64, where each repeats the whole list for Rosetta.
+    /// The rows of the table of images. Subcaches have none, except for x86_64, where each repeats the whole list for Rosetta.
     pub fn images(&self) -> impl ExactSizeIterator<Item = ImageInfo> + Clone + '_ {
         let order = self.0.order;
         let rows = self.image_rows().unwrap_or_default();
         rows.chunks_exact(ImageInfo::SIZE).map(move |row| ImageInfo::read(Fields::new(row, order)))
     }
 
-    /// UUID and text of each image, in the order of [`CacheFile::images`]; none before dyld-421.
+    /// Row `row` of the table of images.
+    #[must_use]
+    pub fn image(&self, row: u32) -> Option<ImageInfo> {
+        let start = usize::try_from(row).ok()?.checked_mul(ImageInfo::SIZE)?;
+        let row = self.image_rows().ok()?.get(start..start.checked_add(ImageInfo::SIZE)?)?;
+        Some(ImageInfo::read(Fields::new(row, self.0.order)))
+    }
+
+    /// Which of these rows give an image that has one another path; looked for on the first call.
+    #[must_use]
+    pub fn alias_rows(&self) -> &AliasRows {
+        self.0.alias_rows.get_or_init(|| AliasRows::of(self))
+    }
+
+    /// How many images there are: the rows without those of [`CacheFile::alias_rows`].
+    #[must_use]
+    pub fn image_count(&self) -> usize {
+        self.images().len().saturating_sub(self.alias_rows().rows().len())
+    }
+
+    /// The images, each once.
+    pub fn own_images(&self) -> impl Iterator<Item = ImageInfo> + Clone + '_ {
+        let aliases = self.alias_rows();
+        self.images().enumerate().filter(|(row, _)| !aliases.holds(*row)).map(|(_, image)| image)
+    }
+
+    /// UUID and text of each image, in the order of [`CacheFile::own_images`]; none before dyld-421.
     pub fn text_infos(&self) -> impl ExactSizeIterator<Item = TextInfo> + Clone + '_ {
         let order = self.0.order;
         let rows = self.text_rows().unwrap_or_default();
@@ -163,6 +199,13 @@ impl CacheFile {
         rest.get(..rest.iter().position(|byte| *byte == 0)?)
     }
 
+    /// Whether `path` stands at `offset`.
+    #[must_use]
+    pub fn has_path_at(&self, offset: u32, path: &[u8]) -> bool {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.bytes.get(offset..));
+        rest.and_then(|rest| rest.strip_prefix(path)).is_some_and(|rest| rest.first() == Some(&0))
+    }
+
     /// The other files of the cache, as the header lists them: nothing says that they are there.
     #[must_use]
     pub fn subcache_entries(&self) -> &[SubCacheEntry] {
@@ -174,6 +217,13 @@ impl CacheFile {
     pub fn base_address(&self) -> PreferredAddress {
         let first = self.0.mappings.first().map(|mapping| mapping.address);
         first.or(self.0.header.shared_region_start).unwrap_or_default()
+    }
+
+    /// Most and initial protection of each mapping as the table without slide info has them; none where that is the only one.
+    pub(in crate::cache) fn plain_protections(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let is_second = self.0.header.mapping_with_slide.is_some_and(|table| table.count != 0);
+        let plain = is_second.then(|| mapping::plain(&self.0.bytes, self.0.order, &self.0.header).unwrap_or_default());
+        plain.into_iter().flatten().map(|row| (row.max_protection, row.initial_protection))
     }
 
     /// What is odd about the file, in words.

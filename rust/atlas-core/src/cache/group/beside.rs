@@ -1,7 +1,7 @@
-//! Finds the files that a main file names, in its folder and nowhere else.
+//! Finds the files that a main file names, in its folder and nowhere else; where it is a link, also in that of the file it leads to.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind::NotFound;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
+use crate::identifier::FilePath;
 
 use super::super::file::CacheFile;
 
@@ -38,9 +39,10 @@ impl<'a> Wanted<'a> {
 
     /// Where the file is on a machine that has the main file at `main`.
     #[must_use]
-    pub fn beside(&self, main: &str) -> String {
-        let base = if self.of_whole_name { main } else { main.strip_suffix(DEVELOPMENT).unwrap_or(main) };
-        format!("{base}{}", self.suffix)
+    pub fn beside(&self, main: &FilePath) -> FilePath {
+        let main = main.as_bytes();
+        let base = if self.of_whole_name { main } else { main.strip_suffix(DEVELOPMENT.as_bytes()).unwrap_or(main) };
+        [base, self.suffix.as_bytes()].concat().into()
     }
 
     /// Whether `bytes` are a cache file with the UUID.
@@ -81,8 +83,10 @@ pub(super) enum Found {
     },
     /// It is not there, or is not what the header means; the reason is none where it is simply absent.
     Missing {
-        /// Its file name.
+        /// Its file name, for people.
         name: String,
+        /// The same as the system has it.
+        file_name: OsString,
         /// Why it does not count.
         reason: Option<String>,
     },
@@ -93,11 +97,43 @@ pub(super) enum Found {
     },
 }
 
-/// The folder of a main file.
-pub(super) struct Beside {
+/// Where other files may lie, and what their names begin with.
+struct Home {
     folder: PathBuf,
-    /// The main file's name, as given.
+    /// The main file's name there.
     leaf: OsString,
+}
+
+impl Home {
+    fn of(main: &Path) -> Self {
+        let folder = main.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self { folder, leaf: main.file_name().unwrap_or_default().to_owned() }
+    }
+
+    /// The main file's name without what that for development has more.
+    fn base(&self) -> &OsStr {
+        customer_name(&self.leaf).unwrap_or(&self.leaf)
+    }
+}
+
+/// The name of the main file for customers beside that for development called `leaf`; `None` where that is none.
+pub(crate) fn customer_name(leaf: &OsStr) -> Option<&OsStr> {
+    // What `file_stem` cuts off begins with the last dot, which this does.
+    let is_of_development = leaf.as_encoded_bytes().ends_with(DEVELOPMENT.as_bytes());
+    Path::new(leaf).file_stem().filter(|stem| is_of_development && *stem != leaf)
+}
+
+fn joined(start: &OsStr, end: &str) -> OsString {
+    let mut name = start.to_owned();
+    name.push(end);
+    name
+}
+
+/// The folder of a main file, and that of the file that it is a link to.
+pub(super) struct Beside {
+    home: Home,
+    /// Where the main file truly lies, where that is another folder or name.
+    target: Option<Home>,
     /// Where files may truly lie: in the folder that was given, and in that of the main file, where it was given by a link.
     real_folders: Vec<PathBuf>,
     named: BTreeSet<String>,
@@ -105,49 +141,57 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn of(main: &Path) -> Self {
-        let folder = main.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        let known = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-        let target = main.canonicalize().ok().and_then(|real| real.parent().map(Path::to_owned));
-        let real_folders = known.canonicalize().ok().into_iter().chain(target).collect();
-        Self { folder, leaf: main.file_name().unwrap_or_default().to_owned(), real_folders, named: BTreeSet::new() }
+        let home = Home::of(main);
+        let known = if home.folder.as_os_str().is_empty() { Path::new(".") } else { &home.folder };
+        let folder = known.canonicalize().ok();
+        let target = main.canonicalize().ok().map(|real| Home::of(&real));
+        let real_folders = folder.iter().chain(target.iter().map(|target| &target.folder)).cloned().collect();
+        let target = target.filter(|target| Some(&target.folder) != folder.as_ref() || target.leaf != home.leaf);
+        Self { home, target, real_folders, named: BTreeSet::new() }
     }
 
-    /// The main file's name.
+    /// The main file's name, for people.
     pub(super) fn main_name(&self) -> String {
-        self.leaf.to_string_lossy().into_owned()
+        self.home.leaf.to_string_lossy().into_owned()
     }
 
     /// The file whose name is the main file's and `suffix`, if its UUID is `uuid`.
     pub(super) fn find(&mut self, suffix: &str, numbered: bool, uuid: Uuid, open: &mut Open<'_>) -> Found {
-        let main = self.main_name();
-        let base = main.strip_suffix(DEVELOPMENT).unwrap_or(&main);
-        let name = format!("{base}{suffix}");
-        if suffix.is_empty() || name == main || !self.named.insert(suffix.to_owned()) {
-            return Found::Ignored { reason: format!("{name:?}: the header names this file twice") };
+        let name = joined(self.home.base(), suffix);
+        let shown = name.to_string_lossy().into_owned();
+        if suffix.is_empty() || name == self.home.leaf || !self.named.insert(suffix.to_owned()) {
+            return Found::Ignored { reason: format!("{shown:?}: the header names this file twice") };
         }
-        if !is_single_component(&name) {
+        if !is_single_component(&name, suffix) {
             let reason = Some("the name leaves the folder of the cache".to_owned());
-            return Found::Missing { name: name.escape_debug().to_string(), reason };
+            let name = shown.escape_debug().to_string();
+            return Found::Missing { file_name: name.clone().into(), name, reason };
         }
-        let found = self.load(name, (suffix, false), uuid, open);
-        // macOS 12 and iOS 15 had no caches that share files, and numbered the files of each by its own full name.
-        if numbered && base.len() < main.len() && !matches!(found, Found::File { .. }) {
-            let other = self.load(format!("{main}{suffix}"), (suffix, true), uuid, open);
-            if matches!(other, Found::File { .. }) {
-                return other;
+        let mut missing = None;
+        for home in std::iter::once(&self.home).chain(&self.target) {
+            // macOS 12 and iOS 15 had no caches that share files, and numbered the files of each by its own full name.
+            let has_other = numbered && home.base() != home.leaf;
+            for of_whole_name in [false].into_iter().chain(has_other.then_some(true)) {
+                match self.load(home, (suffix, of_whole_name), uuid, open) {
+                    found @ Found::File { .. } => return found,
+                    // Where it ought to be is what is said.
+                    other => missing = missing.or(Some(other)),
+                }
             }
         }
-        found
+        missing.unwrap_or(Found::Ignored { reason: shown })
     }
 
-    fn load(&self, name: String, (suffix, of_whole_name): (&str, bool), uuid: Uuid, open: &mut Open<'_>) -> Found {
-        let path = self.folder.join(&name);
+    fn load(&self, home: &Home, (suffix, of_whole_name): (&str, bool), uuid: Uuid, open: &mut Open<'_>) -> Found {
+        let name = joined(if of_whole_name { &home.leaf } else { home.base() }, suffix);
+        let path = home.folder.join(&name);
+        let (file_name, name) = (name.clone(), name.to_string_lossy().into_owned());
         let wanted = Wanted { path: &path, uuid: Some(uuid), leaves: !self.holds(&path), suffix, of_whole_name };
         let (path, file) = match open(&wanted).and_then(|(path, bytes)| Ok((path, CacheFile::parse(bytes)?))) {
             Ok(opened) => opened,
             Err(error) => {
                 let absent = matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == NotFound);
-                return Found::Missing { name, reason: (!absent).then(|| error.to_string()) };
+                return Found::Missing { name, file_name, reason: (!absent).then(|| error.to_string()) };
             }
         };
         match file.header().uuid {
@@ -156,7 +200,7 @@ impl Beside {
             found => {
                 let found = found.map_or_else(|| "none".to_owned(), |uuid| format!("{:X}", uuid.as_hyphenated()));
                 let reason = format!("its UUID is {found}, while the cache names {:X}", uuid.as_hyphenated());
-                Found::Missing { name, reason: Some(reason) }
+                Found::Missing { name, file_name, reason: Some(reason) }
             }
         }
     }
@@ -168,10 +212,10 @@ impl Beside {
     }
 }
 
-/// Whether `name` is one name in a folder, on this system and on others.
-fn is_single_component(name: &str) -> bool {
+/// Whether `name`, which ends in `suffix`, is one name in a folder, on this system and on others.
+fn is_single_component(name: &OsStr, suffix: &str) -> bool {
     let mut components = Path::new(name).components();
-    !name.contains(['/', '\\', '\0'])
+    !suffix.contains(['/', '\\', '\0'])
         && matches!(components.next(), Some(Component::Normal(only)) if only == name)
         && components.next().is_none()
 }

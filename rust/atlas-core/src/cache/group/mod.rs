@@ -3,8 +3,8 @@
 //! * [`CacheGroup`]: the main file, the subcaches that are there, the file of local symbols, and what is missing
 //! * [`Place`]: where an address lies
 //!
-//! Names come from the header, never from a search; they are parts of the main file's folder and never leave it. A file counts only if
-//! its UUID is the one that the main file names. What is missing is named and costs its bytes, nothing else.
+//! Names come from the header, never from a search; they are parts of the main file's folder, or where that is a link, of the folder
+//! that it leads to, and never leave it. A file counts only if its UUID is the one that the main file names. What is missing is named and costs its bytes, nothing else.
 //!
 //! Must not slide anything, or read more than headers and tables while opening.
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ mod role;
 #[cfg(test)]
 pub(in crate::cache) mod tests;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -25,9 +26,9 @@ use crate::error::Result;
 use crate::macho;
 
 use super::file::CacheFile;
-pub(crate) use beside::DEVELOPMENT;
 pub use beside::Wanted;
 use beside::{Beside, Found, Open};
+pub(crate) use beside::{DEVELOPMENT, customer_name};
 use map::AddressMap;
 pub use map::Place;
 pub(in crate::cache) use role::check_main;
@@ -35,7 +36,7 @@ pub(in crate::cache) use role::check_main;
 /// One file of a cache.
 #[derive(Clone, Debug)]
 pub struct GroupFile {
-    /// Its file name.
+    /// Its file name, for people: with U+FFFD for what is no text.
     pub name: String,
     /// Where it was opened.
     pub path: PathBuf,
@@ -54,6 +55,7 @@ pub struct CacheGroup {
     files: Vec<GroupFile>,
     symbols: Option<GroupFile>,
     missing: Vec<String>,
+    missing_file_names: Vec<OsString>,
     warnings: Vec<String>,
     map: AddressMap,
     pointer_size: OnceLock<u8>,
@@ -87,6 +89,7 @@ impl CacheGroup {
         let numbered = header.can_be_split() && !header.has_suffixes();
         let main = GroupFile { name, path, uuid: header.uuid, vm_offset: 0, file: file.clone() };
         let (mut files, mut missing, mut warnings) = (vec![main], Vec::new(), Vec::new());
+        let mut missing_file_names = Vec::new();
         let mut load = |suffix: &str, uuid, vm_offset| match beside.find(suffix, numbered, uuid, open) {
             Found::File { name, path, file } => {
                 if file.header().uuid.is_none() {
@@ -94,9 +97,10 @@ impl CacheGroup {
                 }
                 Some(GroupFile { name, path, uuid: file.header().uuid, vm_offset, file })
             }
-            Found::Missing { name, reason } => {
+            Found::Missing { name, file_name, reason } => {
                 warnings.extend(reason.map(|reason| format!("{name}: {reason}")));
                 missing.push(name);
+                missing_file_names.push(file_name);
                 None
             }
             Found::Ignored { reason } => {
@@ -111,7 +115,7 @@ impl CacheGroup {
         describe(&files, &mut warnings);
         // `.symbols` has mappings too, by habit at address 0: they are no memory of the cache.
         let map = AddressMap::of(&files, &mut warnings);
-        Ok(Self { files, symbols, missing, warnings, map, pointer_size: OnceLock::new() })
+        Ok(Self { files, symbols, missing, missing_file_names, warnings, map, pointer_size: OnceLock::new() })
     }
 
     /// The main file.
@@ -137,6 +141,12 @@ impl CacheGroup {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
+    }
+
+    /// The same names as the system has them.
+    #[must_use]
+    pub fn missing_file_names(&self) -> &[OsString] {
+        &self.missing_file_names
     }
 
     /// What is odd about the files, in words.

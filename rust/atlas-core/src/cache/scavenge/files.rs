@@ -27,7 +27,8 @@ fn reach(file: &CacheFile, base: u64) -> u64 {
 }
 
 /// The main file and the others in the order of its header, those that are missing as far as the header describes them.
-pub(super) fn rows(group: &CacheGroup) -> Vec<SubCacheRow> {
+#[must_use]
+pub fn rows(group: &CacheGroup) -> Vec<SubCacheRow> {
     let base = group.main().file.base_address().0;
     let present = group.files().iter().map(|file| {
         let address = file.file.base_address().0;

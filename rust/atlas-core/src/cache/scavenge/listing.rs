@@ -95,11 +95,11 @@ impl<'a> Builder<'a> {
 
     fn all(&mut self) {
         let main = &self.group.main().file;
-        let (infos, texts) = (main.images(), main.text_infos());
+        let (infos, texts) = (main.own_images(), main.text_infos());
         let count = super::image_count(main);
-        if !matches!((infos.len(), texts.len()), (images, texts) if images == texts || images == 0 || texts == 0) {
-            let (images, texts) = (infos.len(), texts.len());
-            self.report.note(&format!("imagesText: {texts} rows, and {images} images"));
+        let (images, rows) = (main.image_count(), texts.len());
+        if !(images == rows || images == 0 || rows == 0) {
+            self.report.note(&format!("imagesText: {rows} rows, and {images} images"));
         }
         // Room for what images of a real cache take; more is made as it is needed.
         self.columns.images.reserve_exact(count);

@@ -2,6 +2,7 @@
 //! scavenger cannot read (macOS 12, anything before dyld-940, files that are missing).
 //!
 //! * [`scavenge`]: what the files themselves say, at once; what the images say, when it is asked for
+//! * [`file_rows`]: the files alone
 //!
 //! Nothing that is wrong with an image stops the others: what cannot be read is left out, and said.
 //!
@@ -27,6 +28,7 @@ use super::group::{CacheGroup, GroupFile};
 use super::known::{KnownCache, RecordOrigin};
 use super::table::{Key, Source, table};
 
+pub use files::rows as file_rows;
 pub(super) use record::Scavenged;
 
 /// Whatever the limits say: indices of images fit into 30 bits, as for a record that was written.
@@ -53,7 +55,7 @@ pub fn scavenge(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<KnownC
 /// How many images `main` lists. What it says of their texts counts where there is nothing else: a row of that table which no image
 /// goes with is nobody's.
 fn image_count(main: &CacheFile) -> usize {
-    match main.images().len() {
+    match main.image_count() {
         0 => main.text_infos().len(),
         count => count,
     }

@@ -1,13 +1,14 @@
-//! Paths of images. Current caches name aliases here and nowhere else.
+//! Paths of images. Current caches name aliases here and nowhere else, old ones in rows of the table of images.
 
 use crate::bytes::{Bytes, Cursor};
 use crate::error::{Error, Result};
 use crate::macho::{Trie, uleb128};
 
+use super::super::file::CacheFile;
 use super::super::group::CacheGroup;
 use super::memory;
 
-/// Most bytes that the list of one trie may take: a whole system takes about 1 MB, and a small broken trie can spell long names
+/// Most bytes that one list may take: a whole system takes about 1 MB, and a small broken trie can spell long names
 /// without an end.
 const MOST_BYTES: usize = 8 << 20;
 /// What a path takes in a list beside its text.
@@ -20,13 +21,44 @@ pub struct DylibsTrie {
     images: usize,
 }
 
-/// All that a trie holds.
+/// Paths that lead to images.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
-    /// Each path with the position of its image, in the order of the trie.
+    /// Each path with the row of its image in the table of images, in the order of the trie or of that table.
     pub entries: Vec<(String, u32)>,
     /// What was left out, and why.
     pub faults: Vec<String>,
+}
+
+/// Paths that take no more than a list may.
+#[derive(Default)]
+struct Bounded {
+    entries: Vec<(String, u32)>,
+    taken: usize,
+}
+
+impl Bounded {
+    fn add(&mut self, path: &[u8], row: u32) -> Result<()> {
+        self.taken = self.taken.saturating_add(path.len()).saturating_add(PATH_OVERHEAD);
+        if self.taken > MOST_BYTES {
+            return Err(Error::limit("bytes of paths of images", MOST_BYTES as u64, self.taken as u64));
+        }
+        self.entries.push((String::from_utf8_lossy(path).into_owned(), row));
+        Ok(())
+    }
+}
+
+/// The further paths of images in the old table, each with its own row.
+#[must_use]
+pub fn alias_rows(file: &CacheFile) -> Paths {
+    let mut paths = Bounded::default();
+    for &row in file.alias_rows().rows() {
+        let path = file.image(row).and_then(|image| file.path_at(image.path_offset));
+        if let Err(error) = path.map_or(Ok(()), |path| paths.add(path, row)) {
+            return Paths { entries: paths.entries, faults: vec![format!("images: {error}")] };
+        }
+    }
+    Paths { entries: paths.entries, faults: Vec::new() }
 }
 
 impl DylibsTrie {
@@ -51,17 +83,9 @@ impl DylibsTrie {
     /// Every path. Nodes that are broken are left out, with what hangs on them, and said.
     #[must_use]
     pub fn paths(&self) -> Paths {
-        let (mut entries, mut taken) = (Vec::new(), 0_usize);
-        let faults = Trie::new(&self.bytes).walk(&mut |path, payload| {
-            let position = self.position(payload)?;
-            taken = taken.saturating_add(path.len()).saturating_add(PATH_OVERHEAD);
-            if taken > MOST_BYTES {
-                return Err(Error::limit("bytes of paths in a trie", MOST_BYTES as u64, taken as u64));
-            }
-            entries.push((String::from_utf8_lossy(path).into_owned(), position));
-            Ok(())
-        });
-        Paths { entries, faults: faults.iter().map(|error| format!("dylibsTrie: {error}")).collect() }
+        let mut paths = Bounded::default();
+        let faults = Trie::new(&self.bytes).walk(&mut |path, payload| paths.add(path, self.position(payload)?));
+        Paths { entries: paths.entries, faults: faults.iter().map(|error| format!("dylibsTrie: {error}")).collect() }
     }
 
     fn position(&self, payload: &[u8]) -> Result<u32> {

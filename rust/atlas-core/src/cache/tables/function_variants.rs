@@ -19,7 +19,7 @@ mod at {
 }
 
 /// One pointer that is set when the system starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FunctionVariant {
     /// Where the pointer lies, unslid.
     pub fixup_location: PreferredAddress,

@@ -1,6 +1,6 @@
 //! Owns the tables that a shared cache may have or not, beyond those that every file begins with.
 //!
-//! * [`DylibsTrie`]: paths of images, with the aliases that stand nowhere else
+//! * [`DylibsTrie`]: paths of images, with the aliases that stand nowhere else; [`alias_rows`]: those of old caches
 //! * [`tpro_mappings`]: memory that only dyld writes
 //! * [`Prewarming`]: pages worth reading early
 //! * [`FunctionVariants`]: pointers to functions that exist in several variants
@@ -25,7 +25,7 @@ use crate::macho::{ByteOrder, Fields};
 use super::file::{AddressRange, OffsetRange};
 use super::group::CacheGroup;
 
-pub use dylibs_trie::{DylibsTrie, Paths};
+pub use dylibs_trie::{DylibsTrie, Paths, alias_rows};
 pub use dynamic_data::DynamicData;
 pub use function_variants::{FunctionVariant, FunctionVariants};
 pub use prewarming::Prewarming;
@@ -36,6 +36,18 @@ const TPRO_SIZE: usize = 16;
 const VERSION: u32 = 1;
 /// Version and number of rows.
 const VERSIONED_HEADER: usize = 8;
+
+/// Most rows that one table may have; those of a whole system have some thousands.
+const MOST_ROWS: u64 = 1 << 20;
+
+/// Refuses a table of more rows than anybody has: their list takes memory.
+fn bounded(count: u64, what: &'static str) -> Result<()> {
+    if count > MOST_ROWS {
+        Err(Error::limit("rows of a table of a shared cache", MOST_ROWS, count).at_key(what))
+    } else {
+        Ok(())
+    }
+}
 
 /// The bytes at `range` of the cache's memory.
 fn memory(group: &CacheGroup, range: AddressRange, what: &'static str) -> Result<Bytes> {
@@ -60,6 +72,7 @@ fn versioned<'a>(bytes: &'a [u8], order: ByteOrder, size: usize, what: &'static 
     if version != VERSION && count != 0 {
         return Err(Error::cache(format!("version {VERSION}"), version.to_string()).at_key(what));
     }
+    bounded(count.into(), what)?;
     let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(size));
     let rows = length.and_then(|length| bytes.get(VERSIONED_HEADER..)?.get(..length));
     let found = || Error::cache(format!("{count} rows of {size} bytes"), format!("{} bytes", bytes.len())).at_key(what);
@@ -74,6 +87,7 @@ pub fn tpro_mappings(group: &CacheGroup) -> Result<Vec<AddressRange>> {
     let file = &group.main().file;
     // The builder sets the offset in every file, and the number in the main one alone.
     let Some(table) = file.header().tpro.filter(|table| table.count != 0) else { return Ok(Vec::new()) };
+    bounded(table.count, "tproMappings")?;
     let rows = file.rows(table, TPRO_SIZE, "tproMappings")?;
     let row = |row| {
         let fields = Fields::new(row, file.byte_order());

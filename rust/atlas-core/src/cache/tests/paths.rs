@@ -1,5 +1,7 @@
 //! Where an atlas lies.
 
+use std::path::Path;
+
 use super::super::{atlas_path, entry_path};
 use super::uuid;
 
@@ -13,14 +15,11 @@ fn beside_the_cache_with_another_extension() {
         ("/S/.cache", "/S/.cache.atlas"),
         ("/S/.cache.x", "/S/.cache.atlas"),
         ("/S/cache.", "/S/cache.atlas"),
-        ("/S/", "/S/.atlas"),
         ("cache.x", "cache.atlas"),
-        ("", ".atlas"),
-        (".", "..atlas"),
         ("/S/ä.ö", "/S/ä.atlas"),
     ];
     for (cache, atlas) in cases {
-        assert_eq!(atlas_path(cache), atlas, "{cache}");
+        assert_eq!(atlas_path(Path::new(cache)), Path::new(atlas), "{cache}");
     }
 }
 

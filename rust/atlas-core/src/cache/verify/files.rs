@@ -23,6 +23,7 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     let mut seen = BTreeMap::new();
     for GroupFile { name, file, uuid, .. } in group.files() {
         mappings(name, file.mappings(), findings);
+        protections(name, file, findings);
         signature(name, file, findings);
         slides(name, file, group.pointer_size(), findings);
         if let Some(other) = uuid.and_then(|uuid| seen.insert(uuid, name)) {
@@ -33,7 +34,47 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     for (before, after) in offsets().filter(|(before, after)| after.vm_offset < before.vm_offset) {
         findings.add(|| format!("{}: lies before {}, which the header lists first", after.name, before.name));
     }
+    if let Some(GroupFile { name, file, .. }) = group.symbols() {
+        signature(name, file, findings);
+    }
+    alike(group, findings);
     region(group, findings);
+}
+
+/// What the two tables of mappings say of protections, of which the kernel takes those of the one with slide info.
+fn protections(name: &str, file: &CacheFile, findings: &mut Findings) {
+    let plain = file.plain_protections();
+    for (index, (mapping, plain)) in file.mappings().iter().zip(plain).enumerate() {
+        let protections = (mapping.max_protection, mapping.initial_protection);
+        findings.compare(protections, plain, |(max, initial), (plain_max, plain_initial)| {
+            format!(
+                "{name}: mappings[{index}] has the protections {max} and {initial}, {plain_max} and {plain_initial} without slide info"
+            )
+        });
+    }
+}
+
+/// All files say where they lie, and are for the same platform and of the same type.
+fn alike(group: &CacheGroup, findings: &mut Findings) {
+    let main = group.main().file.header();
+    for GroupFile { name, file, .. } in group.files() {
+        let (header, base) = (file.header(), file.base_address());
+        if let Some(start) = header.shared_region_start.filter(|start| *start != base) {
+            findings.add(|| {
+                format!("{name}: sharedRegionStart is {:#x}, the first mapping begins at {:#x}", start.0, base.0)
+            });
+        }
+        findings.compare(main.platform, header.platform, |main, own| {
+            format!("{name}: is for platform {}, the main file for {}", number(own), number(main))
+        });
+        findings.compare(main.cache_type, header.cache_type, |main, own| {
+            format!("{name}: is of cache type {}, the main file of {}", number(own), number(main))
+        });
+    }
+}
+
+fn number(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
 /// What dyld asks of the mappings of one file.

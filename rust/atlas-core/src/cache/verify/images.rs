@@ -8,7 +8,8 @@ use crate::cache::file::CacheFile;
 use crate::cache::group::CacheGroup;
 use crate::macho;
 
-use super::Findings;
+use super::paths::Paths;
+use super::{Findings, headers};
 
 /// Bytes of headers that are read beyond those that the files hold: see the scavenger.
 const SPARE: u64 = 1 << 20;
@@ -16,15 +17,16 @@ const SPARE: u64 = 1 << 20;
 pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
     let main = &group.main().file;
     if main.text_infos().len() != 0 {
-        findings.compare(main.images().len(), main.text_infos().len(), |images, texts| {
+        findings.compare(main.image_count(), main.text_infos().len(), |images, texts| {
             format!("the header lists {images} images, and the texts of {texts}")
         });
     }
     let all = group.files().iter().map(|file| file.file.bytes().len() as u64).fold(SPARE, u64::saturating_add);
     let mut left = all;
     let mut texts = main.text_infos();
+    let paths = Paths::of(group, findings);
     let mut seen = BTreeMap::new();
-    for (index, image) in main.images().enumerate() {
+    for (index, image) in main.own_images().enumerate() {
         let (address, text) = (image.address.0, texts.next().filter(|text| text.address == image.address));
         let name = || name(main, image.path_offset, index);
         if let Some(first) = seen.insert(address, index) {
@@ -54,6 +56,10 @@ pub(super) fn check(group: &CacheGroup, findings: &mut Findings) {
         }
         if let Some((start, _)) = text_size.filter(|(start, _)| *start != address) {
             findings.add(|| format!("{}: its header says that it lies at {start:#x}, the table {address:#x}", name()));
+        }
+        // The places of another image say nothing new.
+        if text_size.is_none_or(|(start, _)| start == address) {
+            headers::check(group, &paths, (address, header), name, findings);
         }
         let Some(text) = text else { continue };
         if let Some(uuid) = outline.uuid.filter(|uuid| uuid != text.uuid.as_bytes()) {

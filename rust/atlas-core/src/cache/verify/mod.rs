@@ -7,7 +7,10 @@
 
 mod atlas;
 mod files;
+mod headers;
 mod images;
+mod paths;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ pub fn verify(group: &CacheGroup, headers: &KnownCache, atlas: Option<&KnownCach
     for warning in headers.warnings() {
         findings.add(|| warning.clone());
     }
+    tables::check(group, &mut findings);
     images::check(group, &mut findings);
     if let Some(atlas) = atlas {
         atlas::check(group, headers, atlas, &mut findings);

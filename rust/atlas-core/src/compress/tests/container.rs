@@ -115,7 +115,7 @@ fn blocks_larger_than_the_header_says_are_accepted() {
 #[test]
 fn a_hundred_thousand_empty_blocks_take_no_time() {
     let data = container(Codec::Lzfse, &vec![(0, &b""[..]); 100_000]);
-    let start = std::time::Instant::now();
+    let start = cpu_time::ThreadTime::now();
     assert_eq!(decode_all(&data).unwrap().blocks, 100_000);
     assert!(start.elapsed().as_secs() < 1);
 }

@@ -180,10 +180,10 @@ fn the_cache_of_a_process() {
     assert_eq!((cache.uuid(), cache.address().0, cache.vm_size()), (cache_uuid(), BASE + SLIDE, 0x1000_0000));
     assert_eq!((cache.pointer_size(), snapshot.page_size(), cache.mapped_private()), (4, 4096, true));
     assert_eq!((cache.aot_uuid(), cache.aot_address().map(|at| at.0)), (Some(Uuid::from_u128(3)), Some(4)));
-    assert_eq!((cache.file_path(), cache.architecture()), ("/nowhere/dyld_shared_cache_arm64e", "arm64e"));
+    assert_eq!((cache.file_path(), cache.architecture()), (&"/nowhere/dyld_shared_cache_arm64e".into(), "arm64e"));
     let names: Vec<_> = cache.subcaches().iter().map(|file| cache.file_name(file)).collect();
     assert_eq!(names, ["dyld_shared_cache_arm64e", "dyld_shared_cache_arm64e.01"]);
-    assert_eq!(cache.path_beside("x.symbols"), "/nowhere/x.symbols");
+    assert_eq!(cache.file_path().beside("x.symbols"), "/nowhere/x.symbols".into());
     let made = cache.companion(|| *cache.companion(|| 1_u8).unwrap() + 1);
     assert_eq!((made.copied(), cache.companion(|| 7_u8).copied()), (Some(1), Some(1)));
     let plain = open(&records::process(vec![]), None);

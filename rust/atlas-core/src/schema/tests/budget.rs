@@ -104,6 +104,17 @@ fn keys_of_the_root_that_multiply() {
     refused(&tree);
 }
 
+/// What one section may cost, two may not cost each.
+#[test]
+fn sections_that_are_each_within_bounds() {
+    let key = shared(text(&"k".repeat(1 << 20)));
+    let metrics = Tree::Dict(vec![(key.clone(), int(1)); 12]);
+    let mut tree = records::process(vec![]).with("metr", metrics);
+    assert!(process(&tree, policy(false)).is_ok());
+    tree.pairs().extend(vec![(key, Tree::True); 12]);
+    refused(&tree);
+}
+
 #[test]
 fn files_that_multiply() {
     let files = |count| Tree::Array(vec![shared(records::subcache(&"f".repeat(4000), 0)); count]);

@@ -1,7 +1,8 @@
 //! Finds `dyld_all_image_infos` in a core: by a note, by dyld's own header, or by looking at every page.
 
 use crate::bytes::Cursor;
-use crate::macho::{Slice, View, constants::file_type};
+use crate::macho::constants::{command, file_type};
+use crate::macho::{Slice, View, is_little_endian};
 
 use super::super::all_image_infos::{AllImageInfos, LARGEST, field};
 use super::super::header::{FEW, header_at};
@@ -12,8 +13,6 @@ use super::{Core, MainBinaryKind};
 const SECTION: &str = "__all_image_info";
 /// The symbol of dyld by which debuggers find it.
 const SYMBOL: &[u8] = b"_dyld_all_image_infos\0";
-/// `LC_SYMTAB`
-const SYMTAB: u32 = 0x2;
 /// Symbols of dyld that are looked at; it has some thousands.
 const MOST_SYMBOLS: usize = 1 << 16;
 /// dyld's own address of its structure is compared only in versions that may be: the field came with 9.
@@ -75,7 +74,7 @@ fn among_images(core: &Core) -> Option<u64> {
 fn scanned(core: &Core) -> Option<u64> {
     let mut headers = 0;
     for (address, protection, bytes) in core.memory.pages() {
-        if is_macho(bytes) {
+        if is_little_endian(bytes) {
             let kind = Cursor::at(bytes, 12).u32_le();
             // Each costs a look at its load commands.
             if kind == Some(file_type::DYLINKER) && headers < 16 {
@@ -96,11 +95,6 @@ fn scanned(core: &Core) -> Option<u64> {
 
 const WRITE: u32 = 2;
 
-/// Whether `bytes` begin as a Mach-O of a little-endian processor does.
-pub(super) fn is_macho(bytes: &[u8]) -> bool {
-    matches!(Cursor::new(bytes).u32_le(), Some(0xfeed_face | 0xfeed_facf))
-}
-
 /// By the header of dyld at `address`.
 fn of_dyld(core: &Core, address: u64) -> Option<u64> {
     let header =
@@ -116,7 +110,7 @@ fn of_dyld(core: &Core, address: u64) -> Option<u64> {
 fn by_symbol(core: &Core, address: u64, header: &Slice, slide: u64) -> Option<u64> {
     let commands = read_all(core, address, usize::try_from(header.header_and_load_commands_size).ok()?).ok()??;
     let view = View::parse(&commands).ok()?;
-    let table = view.commands().find(|command| command.number() == SYMTAB)?;
+    let table = view.commands().find(|found| found.number() == command::SYMTAB)?;
     let mut fields = Cursor::at(table.bytes(), 8);
     let (symbols, count, texts) = (fields.u32_le()?, fields.u32_le()?, fields.u32_le()?);
     let linkedit = header.segments.iter().find(|segment| segment.name == "__LINKEDIT")?;

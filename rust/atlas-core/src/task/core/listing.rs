@@ -4,13 +4,13 @@ use crate::bytes::Cursor;
 use crate::error::{Error, ErrorKind, Mismatch, Result};
 use crate::limits::Limits;
 use crate::macho::constants::file_type;
+use crate::macho::is_little_endian;
 
 use super::super::all_image_infos::{AllImageInfos, Field, field};
 use super::super::header::{header_at, image, is_loaded};
 use super::super::memory::PointerFormat;
 use super::super::written::{PAGE_SIZE_4K, POINTER_SIZE_4, WrittenCache, WrittenImage, WrittenProcess};
 use super::bounds::Bounds;
-use super::find::is_macho;
 use super::roster::{Roster, complete, placed_segment};
 use super::{Core, MainBinaryKind, arrays, counted};
 
@@ -156,7 +156,7 @@ fn from_notes(core: &Core, roster: &mut Roster, warnings: &mut Vec<String>) {
 fn from_pages(core: &Core, roster: &mut Roster) {
     roster.begin_list();
     for (address, _, bytes) in core.memory.pages() {
-        let kind = is_macho(bytes).then(|| Cursor::at(bytes, 12).u32_le()).flatten();
+        let kind = is_little_endian(bytes).then(|| Cursor::at(bytes, 12).u32_le()).flatten();
         if kind.is_some_and(is_loaded) {
             roster.add(WrittenImage { address, ..WrittenImage::default() });
         }
@@ -171,7 +171,8 @@ fn from_headers(core: &Core, roster: &mut Roster, warnings: &mut Vec<String>) ->
         // Most of what is no header is told by its first word, which costs less than reading a page.
         let mut magic = [0; 4];
         let _read = core.memory.read(found.address, &mut magic);
-        let header = is_macho(&magic).then(|| header_at(core, found.address, &mut left).ok().flatten()).flatten();
+        let header =
+            is_little_endian(&magic).then(|| header_at(core, found.address, &mut left).ok().flatten()).flatten();
         let Some(header) = header else {
             bare = bare.saturating_add(1);
             continue;

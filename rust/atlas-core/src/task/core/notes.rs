@@ -10,8 +10,6 @@ use super::paths::Paths;
 
 /// "Not known" in notes.
 const NONE: u64 = u64::MAX;
-/// `LC_IDENT`, which kernels wrote before there were notes; a string.
-const IDENT: u32 = 0x8;
 /// Bytes of an entry of `all image infos`, at least.
 const ENTRY: usize = 48;
 /// Names of notes that are kept.
@@ -135,7 +133,7 @@ impl Notes {
         for found in view.commands() {
             match found.number() {
                 command::NOTE => notes.note(found.bytes(), bytes),
-                IDENT if notes.kernel_version.is_none() => {
+                command::IDENT if notes.kernel_version.is_none() => {
                     let ident = text(found.bytes().get(8..).unwrap_or_default(), LONGEST_TEXT);
                     notes.kernel_version = Some(ident).filter(|ident| !ident.is_empty());
                 }

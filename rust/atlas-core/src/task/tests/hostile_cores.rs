@@ -1,6 +1,8 @@
 //! Core files that lie: bounded time, bounded memory, no panic, and as much as is sound.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 use super::super::core::Core as CoreFile;
 use super::cores::{self, ARM64, Core, Image};
@@ -11,7 +13,7 @@ fn bounded(what: &str, bytes: Vec<u8>) -> bool {
     let length = bytes.len();
     let (mut sound, mut took) = (false, Duration::ZERO);
     let used = allocation_counter::measure(|| {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let opening = CoreFile::from_bytes(bytes.into()).and_then(|core| core.snapshot(Options::default()));
         sound = opening.and_then(|opening| opening.finish()).is_ok();
         took = start.elapsed();

@@ -139,7 +139,7 @@ fn files_that_lie_elsewhere() {
         let group = CacheGroup::open_with(Path::new("here"), &mut |wanted| {
             let Some(uuid) = wanted.uuid else { return Ok((PathBuf::from("/a"), Bytes::from(main.clone()))) };
             assert!(!wanted.leaves && wanted.stays().is_ok());
-            asked.push(wanted.beside(&format!("/far/{name}")));
+            asked.push(wanted.beside(&format!("/far/{name}").as_str().into()).to_string_lossy().into_owned());
             let file = subcache(uuid.as_bytes()[0], size).build();
             assert!(
                 wanted.is(&file.clone().into()) && !wanted.is(&main.clone().into()) && !wanted.is(&Bytes::default())

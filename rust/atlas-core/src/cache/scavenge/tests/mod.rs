@@ -1,6 +1,7 @@
 //! Records from headers: caches of every generation, in parts, and of no sense.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod aliases;
 mod broken;
 mod generations;
 mod hostile;

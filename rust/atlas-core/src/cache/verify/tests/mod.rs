@@ -1,6 +1,9 @@
 //! Each thing that does not fit is a sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod places;
+mod tables;
+
 use super::verify;
 use crate::bytes::Mode;
 use crate::cache::file::tests::builder::{Builder, Map, map};
@@ -68,7 +71,9 @@ fn each_fault_is_one_sentence() {
         (
             |mut file| {
                 file.maps[1].offset = 0x9000;
-                file
+                // The segments say so, too.
+                let places = [0x4000, 0x2000].map(|header| header + 32 + 72 + 40);
+                places.into_iter().fold(file, |file, at| file.piece(at, vec![0, 0x90]))
             },
             "mappings[1] begins at offset 0x9000 of the file, the one before it ends at 0x8000",
         ),
