@@ -17,6 +17,7 @@ from dyld_atlas import (
     TaskGoneError,
     UnsupportedPlatformError,
 )
+from dyld_atlas.formats import ArchiveWriter
 from dyld_atlas.testing import CacheBuilder, SimulatedProcess, SnapshotBuilder
 from processes import eventually, linux, names, nothing_left_over  # noqa: F401  # a fixture
 
@@ -197,7 +198,15 @@ def test_an_address_that_leads_nowhere(address: int) -> None:
 def test_what_is_published_is_no_archive() -> None:
     with SimulatedProcess() as simulated:
         simulated.publish(b"no archive at all")
-        with pytest.raises(SnapshotTornError, match="last copy"):
+        with pytest.raises(UnsupportedPlatformError, match="is no archive: its 17 bytes begin with 6e 6f") as caught:
+            simulated.process.snapshot()
+        assert "dyld 1284" in str(caught.value.hint)
+        with pytest.raises(UnsupportedPlatformError):
+            simulated.process.watch()
+        writer = ArchiveWriter()
+        writer.add_file("process.cinfo", b"compact")
+        simulated.publish(writer.to_bytes())
+        with pytest.raises(UnsupportedPlatformError, match=r'holds "process\.cinfo" and no process\.plist'):
             simulated.process.snapshot()
         simulated.publish(SnapshotBuilder(pid=3).image("/bin/other").build())
         assert simulated.process.snapshot().pid == 3
@@ -236,6 +245,8 @@ def test_loads_and_unloads_what_makes_sense() -> None:
             simulated.die_at("never")
         assert list(simulated.images) == ["/bin/demo"]
         assert "running" in repr(simulated)
+    with pytest.raises(ValueError, match="loaded once"):
+        SimulatedProcess(["/bin/demo", "/bin/demo"])
     with pytest.raises(ValueError, match="4 or 8"):
         SimulatedProcess(pointer_size=2)
 
@@ -292,3 +303,29 @@ def test_every_snapshot_is_one_that_was_published(pointer_size: int, capsys: pyt
         assert len(seen) == len(published)
         simulated.load("/usr/lib/after.dylib")
         assert names(simulated.process.snapshot().images)[-1] == "after.dylib"
+
+
+def test_what_is_refused_changes_nothing() -> None:
+    with SimulatedProcess(["/bin/demo", "/usr/lib/a.dylib"]) as simulated:
+        before = simulated.images
+        wrong = [
+            lambda: simulated.unload("/usr/lib/a.dylib", "/usr/lib/a.dylib"),
+            lambda: simulated.unload("/usr/lib/a.dylib", "/usr/lib/missing"),
+            lambda: simulated.load("/usr/lib/b.dylib", "/usr/lib/b.dylib"),
+            lambda: simulated.load("/usr/lib/b.dylib", "/bin/demo"),
+        ]
+        for call in wrong:
+            with pytest.raises(ValueError, match="loaded once"):
+                call()
+            assert simulated.images == before
+        simulated.load("/usr/lib/b.dylib")
+        assert names(simulated.process.snapshot().images) == ["demo", "a.dylib", "b.dylib"]
+
+
+def test_a_process_that_nobody_waited_for_is_gone() -> None:
+    with SimulatedProcess() as simulated, Process.attach(simulated.pid) as process:
+        os.kill(simulated.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, simulated.pid, os.WEXITED | os.WNOWAIT)
+        for call in (process.snapshot, process.watch, lambda: Process.attach(simulated.pid)):
+            with pytest.raises(TaskGoneError):
+                call()  # type: ignore[operator]

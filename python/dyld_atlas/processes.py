@@ -74,7 +74,8 @@ class Process:
         has published nothing yet, the executable and dyld are found in its memory; ``timestamp`` is 1 then.
 
         Raises:
-            SnapshotTornError: the process published anew each time, or what it publishes is no archive.
+            SnapshotTornError: the process published anew each time, or what it publishes is a broken archive.
+            UnsupportedPlatformError: its dyld publishes in another form, as older ones do; the message says what.
             TaskGoneError: it has ended.
             TaskAccessError: it may not be read any more, as after running another program.
             LimitExceededError, PlistError, SchemaError: what it publishes is not what dyld writes.
@@ -93,10 +94,11 @@ class Process:
         Args:
             reply_within: the longest time in seconds for which the process waits for callbacks. dyld stops the thread
                 that loads an image until all who watch have replied. What a callback misses by then it hears late.
+                This process itself never waits for its own callbacks: ``import`` holds the interpreter that they need.
 
         Raises:
             WatcherError: the process tells nobody of changes, or no descriptor or thread is left.
-            TaskGoneError, TaskAccessError, SnapshotTornError: as :meth:`snapshot`.
+            TaskGoneError, TaskAccessError, SnapshotTornError, UnsupportedPlatformError: as :meth:`snapshot`.
             ValueError: the process was closed, or ``reply_within`` is below zero.
         """
         return Watcher(self._task.watch(reply_within))

@@ -1,5 +1,6 @@
 """A program of our own, to be read and watched."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -51,6 +52,13 @@ class Target:
         """Load or unload, and wait until that is done."""
         self.tell()
         return self.hear()
+
+    def kill_and_leave(self) -> None:
+        """Kill it, and do not ask for it: it has ended when it says nothing more."""
+        self.process.kill()
+        assert self.hear() == ""
+        # Its files are closed before it counts as ended.
+        assert os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT) is not None
 
     def end(self) -> None:
         """Let it exit."""

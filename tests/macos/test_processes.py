@@ -88,6 +88,15 @@ def test_a_process_that_has_ended_is_gone(target: Target) -> None:
         dyld_atlas.Process.attach(target.pid)
 
 
+def test_a_process_that_nobody_waited_for_is_gone(target: Target) -> None:
+    with attach(target.pid) as process:
+        target.kill_and_leave()
+        with pytest.raises(dyld_atlas.TaskGoneError):
+            process.snapshot()
+    with pytest.raises(dyld_atlas.TaskGoneError):
+        dyld_atlas.Process.attach(target.pid)
+
+
 @pytest.mark.skipif(os.getuid() == 0, reason="root may")
 def test_a_protected_process_is_refused_with_advice() -> None:
     with pytest.raises(dyld_atlas.TaskAccessError) as refused:

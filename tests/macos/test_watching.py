@@ -1,7 +1,10 @@
 """Notifications on a Mac, from dyld itself."""
 
+import _ctypes
+import ctypes
 import os
 import subprocess
+import threading
 import time
 
 import pytest
@@ -54,6 +57,38 @@ def test_the_end_of_the_target_ends_the_watch(target: Target) -> None:
     with attach(target.pid) as process, process.watch() as watcher:
         target.end()
         assert all(change.initial for change in watcher)
+
+
+def test_the_end_of_a_target_that_nobody_waits_for_ends_the_watch(target: Target) -> None:
+    with attach(target.pid) as process, process.watch() as watcher:
+        target.kill_and_leave()
+        end = time.monotonic() + SOON
+        while watcher.end is None and time.monotonic() < end:
+            time.sleep(0.01)
+        assert watcher.end == "exited"
+
+
+def test_a_process_watches_itself(target: Target) -> None:
+    """Its own loads are heard of, hold it not, and closing meanwhile blocks nothing."""
+    heard: list[str] = []
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            handle = ctypes.CDLL(str(target.library))._handle
+            _ctypes.dlclose(handle)
+
+    loader = threading.Thread(target=load, daemon=True)
+    loader.start()
+    with dyld_atlas.Process.current() as process:
+        for _ in range(20):
+            with process.watch(reply_within=60) as watcher:
+                watcher.subscribe(lambda change: heard.append(change.image.name))
+                changes_of(watcher, target.library.name, 4)
+    stop.set()
+    loader.join(SOON)
+    assert not loader.is_alive()
+    assert target.library.name in heard
 
 
 def test_no_right_is_left_behind(target: Target) -> None:

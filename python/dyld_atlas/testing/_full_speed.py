@@ -1,13 +1,11 @@
 """A simulated process that publishes without a pause."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
-
-    from ._process import SimulatedProcess
 
 __all__ = ["FullSpeed"]
 
@@ -15,9 +13,9 @@ __all__ = ["FullSpeed"]
 class FullSpeed:
     """What :meth:`SimulatedProcess.publish_at_full_speed` began."""
 
-    def __init__(self, simulated: "SimulatedProcess", archives: tuple[bytes, ...]) -> None:
-        """Made by :meth:`SimulatedProcess.publish_at_full_speed`."""
-        self._simulated = simulated
+    def __init__(self, archives: tuple[bytes, ...], end: "Callable[[FullSpeed], int | None]") -> None:
+        """``end``: ends it, and gives how often something was published; None where that is known already, or never."""
+        self._end = end
         self.archives = archives
         """What is published, byte for byte; a snapshot that equals none of them was never there."""
         self.count: int | None = None
@@ -32,26 +30,10 @@ class FullSpeed:
 
     def stop(self) -> int | None:
         """Ends it, and gives :attr:`count`."""
-        simulated = self._simulated
-        with simulated._lock:
-            if simulated._storm is self:
-                simulated._storm = None
-                answer = self._answer(simulated)
-                if answer is not None:
-                    self.count = answer["count"]
-                    simulated._timestamp = max(simulated._timestamp, answer["timestamp"])
-            return self.count
-
-    @staticmethod
-    def _answer(simulated: "SimulatedProcess") -> dict[str, Any] | None:
-        try:
-            # Whatever comes ends it; the child reads this line as the next command, and answers that, too.
-            simulated._write(json.dumps({"do": "nothing"}).encode() + b"\n")
-            answer = simulated._read()
-            simulated._read()
-            return answer
-        except ProcessLookupError:
-            return None
+        count = self._end(self)
+        if count is not None:
+            self.count = count
+        return self.count
 
     def __enter__(self) -> "Self":
         return self

@@ -35,6 +35,15 @@ _DYLD = "/usr/lib/dyld"
 _MAPPED = 0x4000
 
 
+def _check(fine: bool) -> None:
+    if not fine:
+        raise ValueError("an image is loaded once, and unloaded only while it is loaded")
+
+
+def _differ(paths: Sequence[str]) -> bool:
+    return len(set(paths)) == len(paths)
+
+
 class SimulatedProcess:
     """A child process that publishes genuine ``dyld_all_image_infos`` and atlases, by dyld's own protocol.
 
@@ -77,6 +86,7 @@ class SimulatedProcess:
 
         Raises:
             UnsupportedPlatformError: this system is not Linux.
+            ValueError: one of ``images`` is there twice; pointers do not have that size.
         """
         if not hasattr(os, "memfd_create") or sys.platform != "linux":
             raise UnsupportedPlatformError(
@@ -85,6 +95,7 @@ class SimulatedProcess:
             )
         if pointer_size not in (4, 8):
             raise ValueError(f"pointers have 4 or 8 bytes, not {pointer_size}")
+        _check(_differ(images))
         self._pointer_size, self._platform = pointer_size, int(platform)
         self._cache, self._slide = shared_cache, slide
         self._addresses: dict[str, int] = {}
@@ -161,12 +172,11 @@ class SimulatedProcess:
         """Loads images, in one publication; returns once it is published, and all who watch have replied.
 
         Raises:
-            ValueError: one of them is loaded already.
+            ValueError: one of them is loaded already, or named twice. Then nothing was loaded.
         """
         with self._lock:
             added = (path, *more)
-            self._check(path not in self._addresses for path in added)
-            self._check(len(set(added)) == len(added) for _ in added)
+            _check(self._addresses.keys().isdisjoint(added) and _differ(added))
             for each in added:
                 self._place(each)
             self._publish(loaded=self._records(added))
@@ -175,11 +185,11 @@ class SimulatedProcess:
         """Unloads images, in one publication; as :meth:`load`.
 
         Raises:
-            ValueError: one of them is not loaded.
+            ValueError: one of them is not loaded, or named twice. Then nothing was unloaded.
         """
         with self._lock:
             gone = (path, *more)
-            self._check(path in self._addresses for path in gone)
+            _check(self._addresses.keys() >= set(gone) and _differ(gone))
             records = self._records(gone)
             for each in gone:
                 self._free.append(self._addresses.pop(each))
@@ -235,7 +245,7 @@ class SimulatedProcess:
                 raise ValueError("there is nothing to publish")
             timestamp = self._tick()
             self._ask({"do": "storm", "seconds": seconds, "timestamp": timestamp, "notify": notify}, *chosen)
-            self._storm = FullSpeed(self, chosen)
+            self._storm = FullSpeed(chosen, self._end_storm)
             return self._storm
 
     def die_at(self, step: str, /) -> None:
@@ -286,10 +296,6 @@ class SimulatedProcess:
     def __repr__(self) -> str:
         state = "running" if self.is_running else "ended"
         return f"<SimulatedProcess pid={self.pid} {state} images={len(self._addresses)}>"
-
-    def _check(self, each: Iterable[bool]) -> None:
-        if not all(each):
-            raise ValueError("an image is loaded once, and unloaded only while it is loaded")
 
     def _place(self, path: str) -> None:
         if self._free:
@@ -361,6 +367,22 @@ class SimulatedProcess:
             line = json.dumps(command | {"sizes": [len(blob) for blob in blobs]}).encode() + b"\n"
             self._write(b"".join((line, *blobs)))
             return self._read()
+
+    def _end_storm(self, storm: FullSpeed) -> int | None:
+        """Ends a storm, unless another method has; how often something was published in it."""
+        with self._lock:
+            if self._storm is not storm:
+                return None
+            self._storm = None
+            try:
+                # Whatever comes ends it; the child reads this line as the next command, and answers that, too.
+                self._write(json.dumps({"do": "nothing"}).encode() + b"\n")
+                answer = self._read()
+                self._read()
+            except ProcessLookupError:
+                return None
+            self._timestamp = max(self._timestamp, answer["timestamp"])
+            return int(answer["count"])
 
     def _write(self, data: bytes) -> None:
         try:

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::digest::{self, Checksum};
 use super::entry::Entry;
 use super::index::{self, PathIndex};
-use super::record::Record;
+use super::record::{AA01, Record, YAA1};
 use super::span::{Span, Spans};
 use crate::bytes::Bytes;
 use crate::compress::{self, Codec};
@@ -52,6 +52,12 @@ impl Archive {
         }
         let decoded = compress::decode(&bytes, limits)?;
         Self::from_stream(Bytes::from(decoded.bytes), Some(decoded.codec))
+    }
+
+    /// Whether `bytes` begin as every archive does, bare or in a container.
+    #[must_use]
+    pub fn is_begun_by(bytes: &[u8]) -> bool {
+        bytes.starts_with(&AA01) || bytes.starts_with(&YAA1) || compress::is_container(bytes)
     }
 
     fn from_stream(stream: Bytes, codec: Option<Codec>) -> Result<Self> {

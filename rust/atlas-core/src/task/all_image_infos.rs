@@ -40,7 +40,7 @@ pub const fn size_of_version(version: u32, format: PointerFormat) -> u64 {
 }
 
 /// Bits of a 64-bit pointer that are no tag (top-byte-ignore, MTE).
-const ADDRESS_BITS: u64 = 0x00ff_ffff_ffff_ffff;
+pub const ADDRESS_BITS: u64 = 0x00ff_ffff_ffff_ffff;
 
 /// One field: where it is in the wide and in the narrow structure, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

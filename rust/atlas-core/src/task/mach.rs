@@ -1,32 +1,23 @@
 //! A process on macOS, by its task port.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::all_image_infos::ADDRESS_BITS;
 use super::memory::{DyldInfo, PointerFormat, Suspension, TaskMemory, TaskRegion};
 use crate::error::{Error, ErrorKind, Result, SystemStatus, TaskFailure};
-use crate::sys::mach::{MachFailure, TaskPort, TaskRights, region_file_name};
+use crate::sys::mach::{
+    KERN_DENIED, KERN_FAILURE, KERN_INVALID_ADDRESS, KERN_INVALID_ARGUMENT, KERN_INVALID_TASK, KERN_MEMORY_ERROR,
+    KERN_MEMORY_FAILURE, KERN_NO_ACCESS, KERN_PROTECTION_FAILURE, KERN_TERMINATED, MACH_SEND_INVALID_DEST, MachFailure,
+    TaskPort, TaskRights, is_running, region_file_name,
+};
 
-/// The bits of an address that are one: the topmost byte may hold a tag of the memory, which the kernel does not take.
-const UNTAGGED: u64 = 0x00ff_ffff_ffff_ffff;
 /// The smallest page that a task on macOS has. Those of Apple silicon are four times as large.
 const PAGE: u64 = 4096;
 /// Read and execute.
 const READ_EXECUTE: u32 = 5;
 /// No task comes near this many; a walk that does is led in circles.
 const MOST_REGIONS: usize = 1 << 20;
-
-// `<mach/kern_return.h>` and `<mach/message.h>`.
-const KERN_INVALID_ADDRESS: i32 = 1;
-const KERN_PROTECTION_FAILURE: i32 = 2;
-const KERN_INVALID_ARGUMENT: i32 = 4;
-const KERN_FAILURE: i32 = 5;
-const KERN_NO_ACCESS: i32 = 8;
-const KERN_MEMORY_FAILURE: i32 = 9;
-const KERN_MEMORY_ERROR: i32 = 10;
-const KERN_INVALID_TASK: i32 = 16;
-const KERN_TERMINATED: i32 = 37;
-const KERN_DENIED: i32 = 53;
-const MACH_SEND_INVALID_DEST: i32 = 0x1000_0003;
 
 /// A process that may be read.
 #[derive(Clone, Debug)]
@@ -43,24 +34,11 @@ pub fn attach(pid: u32) -> Result<MachTask> {
     match TaskPort::of_process(pid) {
         Ok(port) => Ok(MachTask { pid, port: Arc::new(port) }),
         // The kernel says the same of a process that is not there and of one that is not to be read.
-        Err(failure) if !is_there(pid) => Err(Error::new(ErrorKind::TaskGone(task_failure(failure, Some(pid))))),
+        Err(failure) if !is_running(pid) => Err(gone(failure, pid)),
         Err(failure) => Err(match failure.kern_return {
             KERN_FAILURE | KERN_INVALID_ARGUMENT => refused(failure, pid),
             _ => classify(failure, pid),
         }),
-    }
-}
-
-/// Whether there is a process of this number, readable or not.
-fn is_there(pid: u32) -> bool {
-    #[cfg(not(target_os = "macos"))]
-    return crate::sys::mach::tests::kernel::is_there(pid);
-    #[cfg(target_os = "macos")]
-    {
-        use rustix::io::Errno;
-        use rustix::process::{Pid, test_kill_process};
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
 }
 
@@ -81,7 +59,12 @@ impl MachTask {
 
     /// What a failure means for the user.
     pub(crate) fn error(&self, failure: MachFailure) -> Error {
-        classify(failure, self.pid)
+        match failure.kern_return {
+            // The arguments are ours, so one that is invalid is the task: it is gone, or there and refused.
+            KERN_INVALID_ARGUMENT if self.port.is_gone() => gone(failure, self.pid),
+            KERN_INVALID_ARGUMENT => refused(failure, self.pid),
+            _ => classify(failure, self.pid),
+        }
     }
 }
 
@@ -100,9 +83,10 @@ impl TaskMemory for MachTask {
 
     fn read(&self, address: u64, buffer: &mut [u8]) -> Result<usize> {
         let port = self.here()?;
-        let address = address & UNTAGGED;
+        // The topmost byte may hold a tag of the memory, which the kernel does not take.
+        let address = address & ADDRESS_BITS;
         // What would lead out of the address space is not there.
-        let most = usize::try_from(UNTAGGED.saturating_sub(address)).unwrap_or(usize::MAX);
+        let most = usize::try_from(ADDRESS_BITS.saturating_sub(address)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(most);
         let mut done = 0_usize;
         let mut piece = wanted;
@@ -125,12 +109,20 @@ impl TaskMemory for MachTask {
         Ok(done)
     }
 
-    /// With the files of what can be executed; those of other regions are not asked for, at one call each.
     fn regions(&self) -> Result<Vec<TaskRegion>> {
-        let port = self.here()?;
         let mut regions = Vec::new();
+        self.walk(&mut |region| {
+            regions.push(region);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(regions)
+    }
+
+    /// With the files of what can be executed; those of other regions are not asked for, at one call each.
+    fn walk(&self, visit: &mut dyn FnMut(TaskRegion) -> Result<ControlFlow<()>>) -> Result<()> {
+        let port = self.here()?;
         let mut next = 0;
-        while regions.len() < MOST_REGIONS {
+        for _ in 0..MOST_REGIONS {
             let Some(region) = port.region_from(next).map_err(|failure| self.error(failure))? else { break };
             let end = region.address.saturating_add(region.size);
             if end <= next {
@@ -139,14 +131,17 @@ impl TaskMemory for MachTask {
             next = end;
             let path =
                 (region.protection & READ_EXECUTE == READ_EXECUTE).then(|| region_file_name(self.pid, region.address));
-            regions.push(TaskRegion {
+            let region = TaskRegion {
                 address: region.address,
                 size: region.size,
                 protection: region.protection,
                 path: path.flatten().map(|path| path.to_string_lossy().into_owned()),
-            });
+            };
+            if visit(region)?.is_break() {
+                break;
+            }
         }
-        Ok(regions)
+        Ok(())
     }
 
     /// Never this process itself, which would not wake up again; and not where the port only reads.
@@ -189,15 +184,17 @@ pub(crate) const fn task_failure(failure: MachFailure, pid: Option<u32>) -> Task
     TaskFailure { call: failure.call, pid, status: SystemStatus::KernReturn(failure.kern_return) }
 }
 
-/// What a failure of a call on a task port means. The arguments are ours, so one that is invalid is the task.
+/// What a failure of a call on a task port means.
 fn classify(failure: MachFailure, pid: u32) -> Error {
     match failure.kern_return {
-        KERN_INVALID_ARGUMENT | KERN_INVALID_TASK | KERN_TERMINATED | MACH_SEND_INVALID_DEST => {
-            Error::new(ErrorKind::TaskGone(task_failure(failure, Some(pid))))
-        }
+        KERN_INVALID_TASK | KERN_TERMINATED | MACH_SEND_INVALID_DEST => gone(failure, pid),
         KERN_NO_ACCESS | KERN_DENIED => refused(failure, pid),
         _ => Error::mach(failure.call, failure.kern_return),
     }
+}
+
+fn gone(failure: MachFailure, pid: u32) -> Error {
+    Error::new(ErrorKind::TaskGone(task_failure(failure, Some(pid))))
 }
 
 /// The process may not be read, with what can be done about that.

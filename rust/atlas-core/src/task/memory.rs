@@ -1,5 +1,7 @@
 //! What a process must offer so that a snapshot can be taken of it.
 
+use std::ops::ControlFlow;
+
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 
@@ -29,6 +31,19 @@ pub trait TaskMemory: Send + Sync {
     /// # Errors
     /// As [`Self::dyld_info`].
     fn regions(&self) -> Result<Vec<TaskRegion>>;
+
+    /// Shows the same to `visit`, one by one, until that says that it has seen enough. By default all were looked up before.
+    ///
+    /// # Errors
+    /// As [`Self::regions`]; and those of `visit`.
+    fn walk(&self, visit: &mut dyn FnMut(TaskRegion) -> Result<ControlFlow<()>>) -> Result<()> {
+        for region in self.regions()? {
+            if visit(region)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 
     /// Stops the process until the value is dropped; `None` where that is not possible or makes no sense.
     ///

@@ -1,5 +1,7 @@
 //! What a process has loaded before dyld has published anything: its main executable and dyld, found in its memory.
 
+use std::ops::ControlFlow;
+
 use super::header::{FEW, header_at, image};
 use super::memory::TaskMemory;
 use super::written::WrittenProcess;
@@ -22,27 +24,30 @@ pub(super) const TIMESTAMP: u64 = 1;
 pub fn scavenge(task: &dyn TaskMemory, options: Options) -> Result<Opening> {
     // Whether that works or not: a process that runs on meanwhile is read all the same.
     let suspension = task.suspend().unwrap_or_default();
-    let regions = task.regions()?;
-    let (mut executable, mut dyld, mut budget) = (None, None, FEW);
-    for region in regions.iter().filter(|region| region.protection == READ_EXECUTE) {
-        let Some(header) = header_at(task, region.address, &mut budget)? else { continue };
-        let place = match header.file_type {
-            file_type::EXECUTE => &mut executable,
-            file_type::DYLINKER => &mut dyld,
-            _ => continue,
+    let (mut executable, mut dyld, mut budget, mut seen) = (None, None, FEW, 0_usize);
+    // The process stands still meanwhile, so no further than need be.
+    task.walk(&mut |region| {
+        seen = seen.saturating_add(1);
+        if region.protection != READ_EXECUTE {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let header = header_at(task, region.address, &mut budget)?;
+        let place = match header.as_ref().map(|header| header.file_type) {
+            Some(file_type::EXECUTE) => &mut executable,
+            Some(file_type::DYLINKER) => &mut dyld,
+            _ => return Ok(ControlFlow::Continue(())),
         };
-        if place.is_none() {
-            let mut image = image(region.address, &header);
-            image.file_path.clone_from(&region.path);
+        if let (None, Some(header)) = (&place, &header) {
+            let mut image = image(region.address, header);
+            image.file_path = region.path;
             *place = Some(image);
         }
-        if executable.is_some() && dyld.is_some() {
-            break;
-        }
-    }
+        let found_both = executable.is_some() && dyld.is_some();
+        Ok(if found_both { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
     drop(suspension);
     if executable.is_none() && dyld.is_none() {
-        let found = format!("neither in {} regions", regions.len());
+        let found = format!("neither in {seen} regions");
         return Err(Error::macho(0, "a main executable or dyld in the memory of the process", found)
             .with_hint("the process has published nothing yet; it may only just have started"));
     }

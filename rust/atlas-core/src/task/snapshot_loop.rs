@@ -27,6 +27,11 @@ use crate::model::{Opening, Options};
 /// How often a snapshot is tried. dyld's own reader gives up as early.
 pub const ATTEMPTS: u32 = 100;
 
+/// The record in the archive.
+const PROCESS: &str = "process.plist";
+/// How many entries of an archive without it are named.
+const NAMED: usize = 8;
+
 /// Attempts that follow one another at once: it takes longer to make an atlas than to copy one.
 const AT_ONCE: u32 = 16;
 
@@ -48,7 +53,8 @@ pub struct Taken {
 /// the record is no measure: it is another one.
 ///
 /// # Errors
-/// * [`ErrorKind::SnapshotTorn`] where the process published anew each time, or what it publishes is no archive
+/// * [`ErrorKind::SnapshotTorn`] where the process published anew each time, or what it publishes is a broken archive
+/// * [`ErrorKind::UnsupportedPlatform`] where it is no archive at all, or one without the record: that of another dyld
 /// * [`ErrorKind::Limit`] where the process claims more than the limits allow
 /// * what is wrong with the record, where it is whole
 /// * those of the process: gone, not to be read, without dyld
@@ -108,18 +114,43 @@ fn attempt(task: &dyn TaskMemory, publication: Publication, options: Options) ->
     }
     let Some(bytes) = read else { return Ok(Attempt::Torn(Some(not_there(publication)))) };
     let bytes = Bytes::from(bytes);
+    let is_stable = || matches!(read_all(task, publication.address, size), Ok(Some(again)) if *again == *bytes);
     let archive = match Archive::from_bytes(bytes.clone(), limits) {
         Ok(archive) => archive,
-        Err(error) => return Ok(Attempt::Torn(Some(error))),
+        Err(error) if Archive::is_begun_by(&bytes) => return Ok(Attempt::Torn(Some(error))),
+        Err(error) => {
+            // A mix of two archives begins as one, so that this is something else, and stays so.
+            let is_settled = is_stable() && self::publication(task)? == publication;
+            return if is_settled { Err(foreign(task, &begin(&bytes))) } else { Ok(Attempt::Torn(Some(error))) };
+        }
     };
     if let Err(error) = archive.verify() {
         return Ok(Attempt::Torn(Some(error)));
     }
-    if !is_sealed(&archive) && !matches!(read_all(task, publication.address, size), Ok(Some(again)) if *again == *bytes)
-    {
+    if !is_sealed(&archive) && !is_stable() {
         return Ok(Attempt::Torn(None));
     }
+    if archive.find(PROCESS).is_none() {
+        let names = archive.entries().take(NAMED).map(|entry| format!("{:?}", entry.path_text()));
+        return Err(foreign(task, &format!("holds {} and no {PROCESS}", names.collect::<Vec<_>>().join(", "))));
+    }
     Ok(Attempt::Whole(Box::new(archive)))
+}
+
+/// How foreign bytes begin, in words.
+fn begin(bytes: &[u8]) -> String {
+    let first: Vec<String> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("is no archive: its {} bytes begin with {}", bytes.len(), first.join(" "))
+}
+
+/// What the process publishes is whole, and in no form that is known here.
+#[cold]
+fn foreign(task: &dyn TaskMemory, found: &str) -> Error {
+    let process = task.pid().map_or_else(|| "the process".to_owned(), |pid| format!("process {pid}"));
+    Error::unsupported(format!("{process}: what its dyld publishes {found}")).with_hint(
+        "only what dyld 1284 and newer publish is known to have the form that is read here, and older macOS has another; \
+         a full core file of the process can be read with Snapshot.from_core",
+    )
 }
 
 #[cold]

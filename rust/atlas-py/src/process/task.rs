@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use atlas_core::bytes::Mode;
 use atlas_core::model::{Options, Snapshot as Core};
@@ -102,6 +103,8 @@ impl Task {
         let too_long = || PyValueError::new_err(format!("{reply_within} seconds are more than a clock can count"));
         let reply_within = seconds(reply_within)?.ok_or_else(too_long)?;
         let (pid, task) = (self.pid, self.memory()?);
+        // An import holds the interpreter while dyld loads the extension: callbacks would be waited for in vain.
+        let reply_within = if pid == std::process::id() { Duration::ZERO } else { reply_within };
         let start = move || {
             let source = Box::new(TaskSource::new(task, Options::default()));
             Watcher::start(transport::open(pid)?, source, WatchOptions { reply_within, current: None })

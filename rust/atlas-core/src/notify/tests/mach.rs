@@ -181,11 +181,15 @@ fn a_target_that_dies_under_the_reply_is_gone_not_broken() {
     let header = next(&mut transport);
     target.stop_waiting(&awaited);
     assert!(matches!(transport.reply(header.reply()), Err(Loss::Failed(_))), "only its thread has ended");
-    let awaited = target.post(&mail(EVENT));
-    let header = next(&mut transport);
-    target.stop_waiting(&awaited);
-    target.exit();
-    assert_eq!(transport.reply(header.reply()), Err(Loss::Exited));
+    for leave in [Target::end, Target::exit] {
+        target.post(&mail(EVENT));
+        let header = next(&mut transport);
+        leave(target);
+        assert_eq!(transport.reply(header.reply()), Err(Loss::Exited));
+        kernel.spawn(77);
+        transport = MachTransport::new(&attach(77).unwrap()).unwrap();
+        transport.connect().unwrap();
+    }
 }
 
 #[test]
@@ -193,8 +197,12 @@ fn no_connection_without_the_target_the_right_or_the_system() {
     let kernel = Kernel::boot();
     let target = kernel.spawn(77);
     let mut transport = MachTransport::new(&attach(77).unwrap()).unwrap();
-    kernel.fail_always("task_dyld_process_info_notify_register", 8);
-    assert_eq!(transport.connect().unwrap_err().error.kind().code(), 10);
+    for refusal in [8, 53] {
+        kernel.fail_always("task_dyld_process_info_notify_register", refusal);
+        let rejection = transport.connect().unwrap_err();
+        assert_eq!(rejection.error.kind().code(), 10);
+        assert!(rejection.error.hint().unwrap().contains("snapshot()"), "reading works, and no right would help");
+    }
     kernel.fail_always("task_dyld_process_info_notify_register", 46);
     let rejection = transport.connect().unwrap_err();
     assert_eq!(rejection.error.kind().code(), 13);

@@ -10,8 +10,11 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, SystemStatus, TaskFailure};
-use crate::sys::mach::{Envelope, GuardedPort, MACH_NOTIFY_NO_SENDERS, MachFailure, Mailbox, PortSet, TaskPort};
+use crate::error::{Error, ErrorKind, TaskFailure};
+use crate::sys::mach::{
+    Deregister, Envelope, GuardedPort, KERN_DENIED, KERN_NO_ACCESS, KERN_NOT_SUPPORTED, MACH_NOTIFY_NO_SENDERS,
+    MachFailure, Mailbox, PortSet, TaskPort,
+};
 use crate::task::TaskMemory as _;
 use crate::task::mach::{MachTask, task_failure};
 
@@ -20,7 +23,6 @@ use super::{Handle, Loss, Received, Rejection, Transport};
 
 /// The pid by which the kernel speaks of itself.
 const KERNEL: u32 = 0;
-const KERN_NOT_SUPPORTED: i32 = 46;
 
 /// A watcher's end.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub struct MachTransport {
 struct Registration {
     task: Arc<TaskPort>,
     port: GuardedPort,
+    deregister: Deregister,
 }
 
 impl Registration {
@@ -46,8 +49,8 @@ impl Registration {
         set.insert(&port)?;
         // Before there is a sender: one that comes and goes in between is told of, too.
         port.notify_no_senders()?;
-        task.register(&port)?;
-        Ok(Self { task: Arc::clone(task), port })
+        let deregister = task.register(&port)?;
+        Ok(Self { task: Arc::clone(task), port, deregister })
     }
 }
 
@@ -55,7 +58,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         if self.task.is_here() {
             // A task that is gone has forgotten it by itself. The port goes next, and with it what was not received.
-            let _ = self.task.deregister(&self.port);
+            let _ = self.task.deregister(&self.port, self.deregister);
         }
     }
 }
@@ -105,13 +108,16 @@ impl MachTransport {
 
     fn rejection(&self, failure: MachFailure) -> Rejection {
         let kept = self.failure(failure);
-        let error = if self.task.port().is_gone() {
-            Error::new(ErrorKind::TaskGone(kept))
-        } else if kept.status == SystemStatus::KernReturn(KERN_NOT_SUPPORTED) {
-            Error::watcher(format!("{kept}: this kernel does not tell when images change"))
-                .with_hint("notifications need macOS 11.3 or newer; snapshots can be taken without")
-        } else {
-            self.task.error(failure)
+        let error = match failure.kern_return {
+            _ if self.task.port().is_gone() => Error::new(ErrorKind::TaskGone(kept)),
+            KERN_NOT_SUPPORTED => Error::watcher(format!("{kept}: this kernel does not tell when images change"))
+                .with_hint("notifications need macOS 11.3 or newer; snapshots can be taken without"),
+            // The port was given for reading, so it is not that.
+            KERN_NO_ACCESS | KERN_DENIED => Error::new(ErrorKind::TaskAccess(kept)).with_hint(
+                "a policy of this system does not let the process be watched; it can be read, so call snapshot() from \
+                 time to time and compare",
+            ),
+            _ => self.task.error(failure),
         };
         Rejection { failure: kept, error }
     }

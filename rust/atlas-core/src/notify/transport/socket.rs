@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, SystemStatus, TaskFailure};
-use crate::sys::{Connection, Descriptor, ForkedDescriptor, Listener};
+use crate::sys::{Connection, Descriptor, ForkedDescriptor, LinuxProcess, Listener};
 
 use super::super::message::{HEADER_SIZE, Header, INVALID_MESSAGE, MAX_MESSAGE_SIZE};
 use super::{Handle, Loss, Received, Rejection, Transport};
@@ -86,7 +86,7 @@ impl SocketTransport {
         let error = if error.kind() == std::io::ErrorKind::WouldBlock {
             Error::watcher(format!("{failure}: more watchers wait for the process than it accepts"))
                 .with_hint("close watchers that are not needed, or try again")
-        } else if std::path::Path::new(&format!("/proc/{}", self.pid)).exists() {
+        } else if LinuxProcess::open(self.pid).is_ok_and(|process| !process.is_gone()) {
             Error::watcher(format!("{failure}: the process does not say when its images change"))
                 .with_hint("on Linux, processes started by dyld_atlas.testing.SimulatedProcess do")
         } else {

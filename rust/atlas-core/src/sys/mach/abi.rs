@@ -1,4 +1,4 @@
-//! The part of `<mach/mach.h>`, `<mach/mach_vm.h>` and `<libproc.h>` that is used here, by the names that it has there.
+//! The part of `<mach/mach.h>`, `<mach/mach_vm.h>`, `<libproc.h>` and `<sys/proc_info.h>` that is used here, by the names that it has there.
 //!
 //! `scripts/check-macos` reads this file: it compares every type, constant, layout and function with the headers of the SDK.
 //! So each stands on its own line, and numbers are plain.
@@ -35,7 +35,16 @@ pub type mach_vm_size_t = u64;
 
 pub const KERN_SUCCESS: kern_return_t = 0;
 pub const KERN_INVALID_ADDRESS: kern_return_t = 1;
+pub const KERN_PROTECTION_FAILURE: kern_return_t = 2;
+pub const KERN_INVALID_ARGUMENT: kern_return_t = 4;
+pub const KERN_FAILURE: kern_return_t = 5;
+pub const KERN_NO_ACCESS: kern_return_t = 8;
+pub const KERN_MEMORY_FAILURE: kern_return_t = 9;
+pub const KERN_MEMORY_ERROR: kern_return_t = 10;
+pub const KERN_INVALID_TASK: kern_return_t = 16;
+pub const KERN_TERMINATED: kern_return_t = 37;
 pub const KERN_NOT_SUPPORTED: kern_return_t = 46;
+pub const KERN_DENIED: kern_return_t = 53;
 pub const MACH_RCV_INTERRUPTED: mach_msg_return_t = 0x10004005;
 pub const MACH_SEND_INVALID_DATA: mach_msg_return_t = 0x10000002;
 pub const MACH_SEND_INVALID_DEST: mach_msg_return_t = 0x10000003;
@@ -61,6 +70,11 @@ pub const TASK_DYLD_INFO: task_flavor_t = 17;
 pub const TASK_DYLD_INFO_COUNT: mach_msg_type_number_t = 5;
 pub const VM_REGION_BASIC_INFO_64: vm_region_flavor_t = 9;
 pub const VM_REGION_BASIC_INFO_COUNT_64: mach_msg_type_number_t = 9;
+pub const PROC_PIDREGIONPATHINFO: c_int = 8;
+pub const PROC_PIDREGIONPATHINFO_SIZE: usize = 1272;
+pub const PROC_PIDT_SHORTBSDINFO: c_int = 13;
+pub const PROC_PIDT_SHORTBSDINFO_SIZE: usize = 64;
+pub const ESRCH: c_int = 3;
 
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -114,6 +128,22 @@ pub struct vm_region_basic_info_data_64_t {
     pub user_wired_count: u16,
 }
 
+/// With what is known of the file, of which nothing is used but the path, as words.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vnode_info_path {
+    pub vip_vi: [u64; 19],
+    pub vip_path: [u8; 1024],
+}
+
+/// With what is known of the region, of which nothing is used, as words.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct proc_regionwithpathinfo {
+    pub prp_prinfo: [u64; 12],
+    pub prp_vip: vnode_info_path,
+}
+
 /// States sizes and offsets; the compiler proves them.
 macro_rules! layouts {
     ($($name:ident: $size:literal { $($field:ident: $offset:literal,)* })*) => {
@@ -160,10 +190,19 @@ layouts! {
         behavior: 28,
         user_wired_count: 32,
     }
+    vnode_info_path: 1176 {
+        vip_vi: 0,
+        vip_path: 152,
+    }
+    proc_regionwithpathinfo: 1272 {
+        prp_prinfo: 0,
+        prp_vip: 96,
+    }
 }
 
 const _: () = assert!(size_of::<task_dyld_info_data_t>() == 4 * TASK_DYLD_INFO_COUNT as usize);
 const _: () = assert!(size_of::<vm_region_basic_info_data_64_t>() == 4 * VM_REGION_BASIC_INFO_COUNT_64 as usize);
+const _: () = assert!(size_of::<proc_regionwithpathinfo>() == PROC_PIDREGIONPATHINFO_SIZE);
 
 #[rustfmt::skip]
 unsafe extern "C" {
@@ -186,7 +225,7 @@ unsafe extern "C" {
     pub fn mach_port_request_notification(space: ipc_space_t, name: mach_port_name_t, id: mach_msg_id_t, sync: mach_port_mscount_t, notify: mach_port_t, kind: mach_msg_type_name_t, previous: *mut mach_port_t) -> kern_return_t;
     pub fn mach_msg(message: *mut mach_msg_header_t, option: mach_msg_option_t, send: mach_msg_size_t, receive: mach_msg_size_t, from: mach_port_name_t, timeout: mach_msg_timeout_t, notify: mach_port_name_t) -> mach_msg_return_t;
     pub fn mach_msg_destroy(message: *mut mach_msg_header_t);
-    pub fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, size: u32) -> c_int;
+    pub fn proc_pidinfo(pid: c_int, flavor: c_int, argument: u64, buffer: *mut c_void, size: c_int) -> c_int;
 }
 
 /// Functions that came with macOS 11.3 or so: they are looked up when they are wanted, so that nothing refuses to load without.

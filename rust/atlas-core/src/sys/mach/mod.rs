@@ -14,9 +14,14 @@ mod rights;
 mod task;
 
 pub use abi::MACH_NOTIFY_NO_SENDERS;
+pub(crate) use abi::{
+    KERN_DENIED, KERN_FAILURE, KERN_INVALID_ADDRESS, KERN_INVALID_ARGUMENT, KERN_INVALID_TASK, KERN_MEMORY_ERROR,
+    KERN_MEMORY_FAILURE, KERN_NO_ACCESS, KERN_NOT_SUPPORTED, KERN_PROTECTION_FAILURE, KERN_TERMINATED,
+    MACH_SEND_INVALID_DEST,
+};
 pub use mailbox::{Envelope, Mailbox};
 pub use rights::{GuardedPort, PortSet};
-pub use task::{TaskPort, TaskRights, VmRegion, region_file_name};
+pub use task::{Deregister, TaskPort, TaskRights, VmRegion, is_running, region_file_name};
 
 /// A call that did not return `KERN_SUCCESS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,13 @@
 //! Another process, by its task port.
 
-use std::ffi::OsString;
+use std::ffi::{OsString, c_int};
+use std::io;
+use std::mem::offset_of;
 use std::os::unix::ffi::OsStringExt as _;
 
 use super::abi::{self, mach_port_name_t};
 use super::rights::{GuardedPort, SendRight, own_task};
 use super::{MachFailure, Owner, check, late};
-
-/// The longest path that `proc_regionfilename` gives (`MAXPATHLEN`).
-const LONGEST_PATH: usize = 1024;
 
 /// What a task port lets its owner do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,40 +174,67 @@ impl TaskPort {
         check("task_resume", unsafe { abi::task_resume(self.name()) })
     }
 
-    /// Has the task's dyld send its messages to `port`.
+    /// Has the task's dyld send its messages to `port`, and gives the way to end that.
+    ///
+    /// That way is found before anything is registered. Whoever is registered must ask the dyld of this process for nothing: while
+    /// that loads something it holds the lock that a look-up takes, and waits for replies of those who are registered.
     ///
     /// # Errors
     /// What the kernel says; `KERN_NOT_SUPPORTED` before macOS 11.3.
-    pub fn register(&self, port: &GuardedPort) -> Result<(), MachFailure> {
+    pub fn register(&self, port: &GuardedPort) -> Result<Deregister, MachFailure> {
         const CALL: &str = "task_dyld_process_info_notify_register";
-        let Some(register) = late::notify_register() else { return check(CALL, abi::KERN_NOT_SUPPORTED) };
+        let (Some(register), Some(deregister)) = (late::notify_register(), late::notify_deregister()) else {
+            return Err(MachFailure { call: CALL, kern_return: abi::KERN_NOT_SUPPORTED });
+        };
         // SAFETY: numbers only; the function is the system's of this name. The send right that the kernel keeps is made of
         // the receive right, which stays.
-        check(CALL, unsafe { register(self.name(), port.name()) })
+        check(CALL, unsafe { register(self.name(), port.name()) })?;
+        Ok(Deregister(deregister))
     }
 
     /// Ends that.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn deregister(&self, port: &GuardedPort) -> Result<(), MachFailure> {
-        const CALL: &str = "task_dyld_process_info_notify_deregister";
-        let Some(deregister) = late::notify_deregister() else { return check(CALL, abi::KERN_NOT_SUPPORTED) };
+    pub fn deregister(&self, port: &GuardedPort, Deregister(deregister): Deregister) -> Result<(), MachFailure> {
         // SAFETY: as above.
-        check(CALL, unsafe { deregister(self.name(), port.name()) })
+        check("task_dyld_process_info_notify_deregister", unsafe { deregister(self.name(), port.name()) })
     }
+}
+
+/// The way to end a registration.
+#[derive(Clone, Copy, Debug)]
+pub struct Deregister(abi::task_dyld_process_info_notify_deregister);
+
+/// What `proc_pidinfo` tells of process `pid`: all of `words`.
+fn process_info(pid: u32, flavor: c_int, argument: u64, words: &mut [u64]) -> io::Result<()> {
+    let pid = i32::try_from(pid).map_err(|_| io::Error::from_raw_os_error(abi::ESRCH))?;
+    let size = i32::try_from(size_of_val(words)).unwrap_or(i32::MAX);
+    // SAFETY: `words` has at least as many bytes as the call is told, and is ours to write; any bytes are words.
+    match unsafe { abi::proc_pidinfo(pid, flavor, argument, words.as_mut_ptr().cast(), size) } {
+        written if written == size => Ok(()),
+        // Releases of the library differ in how they say that they failed.
+        ..=0 => Err(io::Error::last_os_error()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Whether there is a process of this number, readable or not. One that has ended, and whose parent has not asked for it, is
+/// none: the kernel looks for these only where the argument says so.
+#[must_use]
+pub fn is_running(pid: u32) -> bool {
+    let mut words = [0; abi::PROC_PIDT_SHORTBSDINFO_SIZE / 8];
+    let told = process_info(pid, abi::PROC_PIDT_SHORTBSDINFO, 0, &mut words);
+    told.map_or_else(|error| error.raw_os_error() != Some(abi::ESRCH), |()| true)
 }
 
 /// The file that is mapped at `address` in process `pid`, as the kernel names it.
 #[must_use]
 pub fn region_file_name(pid: u32, address: u64) -> Option<OsString> {
-    let pid = i32::try_from(pid).ok()?;
-    let mut path = vec![0_u8; LONGEST_PATH];
-    // SAFETY: `path` has as many bytes as the call is told, and is ours to write.
-    let size = unsafe { abi::proc_regionfilename(pid, address, path.as_mut_ptr().cast(), LONGEST_PATH as u32) };
-    path.truncate(usize::try_from(size).ok()?);
-    if let Some(end) = path.iter().position(|byte| *byte == 0) {
-        path.truncate(end);
-    }
+    const PATH: usize = offset_of!(abi::proc_regionwithpathinfo, prp_vip) + offset_of!(abi::vnode_info_path, vip_path);
+    let mut words = [0; abi::PROC_PIDREGIONPATHINFO_SIZE / 8];
+    process_info(pid, abi::PROC_PIDREGIONPATHINFO, address, &mut words).ok()?;
+    let bytes = words.iter().flat_map(|word| word.to_ne_bytes()).skip(PATH);
+    let path: Vec<u8> = bytes.take_while(|byte| *byte != 0).collect();
     (!path.is_empty()).then(|| OsString::from_vec(path))
 }

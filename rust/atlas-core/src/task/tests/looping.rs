@@ -149,12 +149,40 @@ fn what_changes_on_every_read_is_given_up() {
 }
 
 #[test]
-fn what_is_no_archive_is_given_up_with_the_reason() {
+fn what_is_no_archive_is_the_form_of_another_dyld() {
+    for form in [&b"compact info of macOS 10.13, which is no archive"[..], b"\0", &[0; 70_000]] {
+        let (memory, mut publisher) = process(PointerFormat::Bits64);
+        publisher.publish(form);
+        let before = memory.reads();
+        let error = take(&memory, None, Options::default()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::UnsupportedPlatform(_)), "{error}");
+        assert!(error.to_string().contains(&format!("its {} bytes begin with", form.len())), "{error}");
+        assert!(error.hint().unwrap().contains("dyld 1284"));
+        assert!(memory.reads() - before <= 6, "it is read twice, and no more");
+    }
+}
+
+#[test]
+fn what_is_no_archive_yet_is_read_again() {
     let (memory, mut publisher) = process(PointerFormat::Bits64);
-    publisher.publish(b"compact info of macOS 10.13, which is no archive");
+    publisher.publish(b"a buffer that dyld has not filled yet");
+    let mut looks = 0_u8;
+    memory.set_fault(Some(Box::new(move |read: Read, contents: &mut Contents| {
+        if read.address != INFOS {
+            // Other bytes each time, and no archive.
+            looks = looks.wrapping_add(1);
+            assert!(contents.write(read.address, &[looks]));
+        }
+        None
+    })));
     let error = take(&memory, None, Options::default()).unwrap_err();
     let ErrorKind::SnapshotTorn { last: Some(last), .. } = error.kind() else { panic!("{error}") };
     assert_eq!(last.kind().code(), 1);
+}
+
+#[test]
+fn a_broken_archive_is_given_up_with_the_reason() {
+    let (memory, mut publisher) = process(PointerFormat::Bits64);
     let mut bad = atlas(0, SEALED);
     let middle = bad.len() / 2;
     bad[middle] ^= 1;
@@ -168,16 +196,17 @@ fn what_is_no_archive_is_given_up_with_the_reason() {
 #[test]
 fn what_is_whole_and_wrong_is_not_tried_again() {
     let mut archive = ArchiveWriter::new();
-    archive.add_file(b"other.plist", b"bplist".to_vec()).unwrap();
+    archive.add_file(b"process.cinfo", b"compact info".to_vec()).unwrap();
     let other = archive.to_bytes(None).unwrap();
     let mut archive = ArchiveWriter::new();
     archive.add_file(b"process.plist", b"no property list".to_vec()).unwrap();
     let broken = archive.to_bytes(None).unwrap();
-    for (bytes, code) in [(other, 1), (broken, 2)] {
+    for (bytes, code, what) in [(other, 14, "holds \"process.cinfo\" and no process.plist"), (broken, 2, "")] {
         let (memory, mut publisher) = process(PointerFormat::Bits64);
         publisher.publish(&bytes);
         let error = take(&memory, None, Options::default()).unwrap_err();
         assert_eq!(error.kind().code(), code, "{error}");
+        assert!(error.to_string().contains(what), "{error}");
         assert!(memory.reads() <= 4);
     }
 }

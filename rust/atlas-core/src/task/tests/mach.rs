@@ -1,5 +1,7 @@
 //! Processes by their task ports, over a kernel made for tests.
 
+use std::ops::ControlFlow;
+
 use super::publisher::{Plant, Publisher, SEALED, atlas, time};
 use super::{fresh, is_unchanged};
 use crate::error::{Error, ErrorKind};
@@ -119,10 +121,21 @@ fn what_the_kernel_says_has_a_meaning() {
     let kernel = Kernel::boot();
     kernel.spawn(77);
     let task = attach(77).unwrap();
-    for (status, code) in [(4, 11), (16, 11), (37, 11), (0x1000_0003, 11), (8, 10), (53, 10), (6, 9), (46, 9)] {
+    for (status, code) in [(16, 11), (37, 11), (0x1000_0003, 11), (4, 10), (8, 10), (53, 10), (6, 9), (46, 9)] {
         kernel.fail_always("task_info", status);
         assert_eq!(kind(&task.dyld_info().unwrap_err()), (code, Some(status)));
     }
+}
+
+#[test]
+fn a_process_that_waits_for_its_parent_is_gone() {
+    let kernel = Kernel::boot();
+    let target = kernel.spawn(77);
+    let task = attach(77).unwrap();
+    target.end();
+    assert_eq!(kind(&attach(77).unwrap_err()), (11, Some(5)), "no right would help");
+    assert_eq!(kind(&task.dyld_info().unwrap_err()), (11, Some(4)));
+    assert_eq!(kind(&task.read(0x4000, &mut [0; 8]).unwrap_err()), (11, Some(4)));
 }
 
 #[test]
@@ -184,6 +197,24 @@ fn regions_are_listed_with_the_files_of_code() {
     let regions = attach(77).unwrap().regions().unwrap();
     let seen: Vec<_> = regions.iter().map(|each| (each.address, each.protection, each.path.as_deref())).collect();
     assert_eq!(seen, [(0x4000, 5, Some("/bin/calculator")), (0x8000, 1, None), (0x1_0000, 5, None)]);
+}
+
+#[test]
+fn a_walk_ends_where_enough_was_seen() {
+    let kernel = Kernel::boot();
+    let target = kernel.spawn(77);
+    for at in 1..20_u64 {
+        target.map(at * 0x4000, vec![0; 0x4000], 5, Some("/bin/calculator"));
+    }
+    let task = attach(77).unwrap();
+    let mut seen = 0;
+    let visit = &mut |region: crate::task::memory::TaskRegion| {
+        seen += 1;
+        assert_eq!(region.address, seen * 0x4000);
+        Ok(if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    task.walk(visit).unwrap();
+    assert_eq!((kernel.count("mach_vm_region"), kernel.count("proc_pidinfo")), (3, 3));
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod live;
 mod looping;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod mach;
+#[cfg(target_os = "linux")]
+mod mappings;
 mod memory;
 mod publisher;
 mod scavenging;

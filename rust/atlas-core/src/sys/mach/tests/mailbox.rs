@@ -1,7 +1,7 @@
 //! Messages: whatever comes, the rights in it are given back, and whoever waits goes on.
 
 use super::kernel::{Kernel, Mail, Reply, Target};
-use crate::sys::mach::{GuardedPort, Mailbox, PortSet, TaskPort};
+use crate::sys::mach::{Deregister, GuardedPort, Mailbox, PortSet, TaskPort};
 
 const SIZE: usize = 32 * 1024;
 
@@ -12,6 +12,7 @@ struct Post {
     port: GuardedPort,
     set: PortSet,
     mailbox: Mailbox,
+    deregister: Deregister,
 }
 
 impl Post {
@@ -21,14 +22,14 @@ impl Post {
             (TaskPort::of_process(77).unwrap(), GuardedPort::new().unwrap(), PortSet::new().unwrap());
         set.insert(&port).unwrap();
         port.notify_no_senders().unwrap();
-        task.register(&port).unwrap();
-        Self { target, task, port, set, mailbox: Mailbox::new(SIZE) }
+        let deregister = task.register(&port).unwrap();
+        Self { target, task, port, set, mailbox: Mailbox::new(SIZE), deregister }
     }
 }
 
 impl Drop for Post {
     fn drop(&mut self) {
-        let _ = self.task.deregister(&self.port);
+        let _ = self.task.deregister(&self.port, self.deregister);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Other processes by their task ports.
 
 use super::kernel::{Access, Kernel};
-use crate::sys::mach::{GuardedPort, MachFailure, TaskPort, TaskRights, region_file_name};
+use crate::sys::mach::{GuardedPort, MachFailure, TaskPort, TaskRights, is_running, region_file_name};
 
 #[test]
 fn the_greater_right_is_taken_and_the_lesser_where_that_is_refused() {
@@ -26,7 +26,6 @@ fn an_old_system_has_no_port_that_reads() {
     let port = GuardedPort::new().unwrap();
     let absent = |call| MachFailure { call, kern_return: 46 };
     assert_eq!(task.register(&port).unwrap_err(), absent("task_dyld_process_info_notify_register"));
-    assert_eq!(task.deregister(&port).unwrap_err(), absent("task_dyld_process_info_notify_deregister"));
     target.allow(Access::Read);
     assert_eq!(TaskPort::of_process(77).unwrap_err(), MachFailure { call: "task_for_pid", kern_return: 5 });
 }
@@ -60,11 +59,25 @@ fn a_task_tells_what_it_has() {
     assert_eq!(task.region_from(0x1_0000).unwrap(), None);
     assert_eq!(region_file_name(77, 0x4000).unwrap(), "/bin/calculator");
     assert_eq!(region_file_name(77, 0xc000), None);
-    assert_eq!(region_file_name(78, 0), None);
+    assert_eq!(region_file_name(77, 0x8000), None, "nothing is mapped, and what is then left in the buffer is no path");
+    assert_eq!(region_file_name(78, 0x4000), None);
     task.suspend().unwrap();
     assert_eq!(target.suspended(), 1);
     task.resume().unwrap();
     assert_eq!(target.suspended(), 0);
+}
+
+#[test]
+fn a_process_that_waits_for_its_parent_does_not_run() {
+    let kernel = Kernel::boot();
+    let target = kernel.spawn(77);
+    assert!(is_running(77) && is_running(std::process::id()));
+    let task = TaskPort::of_process(77).unwrap();
+    assert!(!task.is_gone());
+    target.end();
+    assert!(!is_running(77) && !is_running(78) && !is_running(u32::MAX));
+    assert!(task.is_gone());
+    assert_eq!(task.dyld_info().unwrap_err().kern_return, 4, "its ports are not dead yet");
 }
 
 #[test]

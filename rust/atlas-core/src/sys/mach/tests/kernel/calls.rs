@@ -65,7 +65,7 @@ extern "C" fn pid_for_task(task: u32, pid: *mut c_int) -> i32 {
     status(at_once(|state| {
         state.enter("pid_for_task")?;
         if task != OWN_TASK {
-            state.task(task)?;
+            state.task(task).map_err(|_| KERN_FAILURE)?;
         }
         put(pid, 1);
         Ok(())
@@ -179,17 +179,49 @@ extern "C" fn mach_vm_region(
     }))
 }
 
+/// What `proc_pidinfo` tells.
+fn process_info(pid: u32, flavor: c_int, argument: u64) -> Result<Vec<u8>, c_int> {
+    const ESRCH: c_int = 3;
+    const EINVAL: c_int = 22;
+    at_once(|state| {
+        let _ = state.enter("proc_pidinfo");
+        if pid == std::process::id() && flavor == 13 {
+            return Ok(vec![0; 64]);
+        }
+        // Those that have ended are looked for only where the argument says so, which nobody here does.
+        let process = state.processes.get(&pid).filter(|process| !process.has_ended).ok_or(ESRCH)?;
+        if flavor == 13 {
+            assert_eq!(argument, 0);
+            return Ok(vec![0; 64]);
+        }
+        assert_eq!(flavor, 8);
+        let (start, piece) = process.memory.range(..=argument).next_back().ok_or(EINVAL)?;
+        if argument >= start + piece.bytes.len() as u64 {
+            return Err(EINVAL);
+        }
+        let mut told = vec![0; 1272];
+        let path = piece.path.as_deref().unwrap_or_default();
+        told[248..][..path.len()].copy_from_slice(path.as_bytes());
+        Ok(told)
+    })
+}
+
 #[unsafe(no_mangle)]
-extern "C" fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, size: u32) -> c_int {
-    let path = at_once(|state| {
-        let process = state.processes.get(&pid.cast_unsigned())?;
-        let (start, piece) = process.memory.range(..=address).next_back()?;
-        (address < start + piece.bytes.len() as u64).then(|| piece.path.clone()).flatten()
-    });
-    let Some(path) = path.filter(|path| path.len() <= size as usize) else { return 0 };
-    // SAFETY: the caller has `size` bytes there, and the path is no longer.
-    unsafe { std::ptr::copy_nonoverlapping(path.as_ptr(), buffer.cast(), path.len()) };
-    path.len() as c_int
+extern "C" fn proc_pidinfo(pid: c_int, flavor: c_int, argument: u64, buffer: *mut c_void, size: c_int) -> c_int {
+    // What a failed call leaves there is anything.
+    let told = process_info(pid.cast_unsigned(), flavor, argument);
+    let bytes = told.as_ref().map_or_else(|_| vec![b'?'; size as usize], Vec::clone);
+    assert_eq!(bytes.len(), size as usize);
+    // SAFETY: the caller has `size` bytes there, and these are as many.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len()) };
+    match told {
+        Ok(_) => size,
+        Err(number) => {
+            // SAFETY: it takes nothing, and gives the place where this thread keeps its number.
+            put(unsafe { libc::__errno_location() }, number);
+            0
+        }
+    }
 }
 
 #[unsafe(no_mangle)]

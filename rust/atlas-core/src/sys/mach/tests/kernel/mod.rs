@@ -124,10 +124,11 @@ impl Drop for Kernel {
 
 /// What `dlsym` would find.
 pub(crate) fn symbol(name: &CStr) -> *mut c_void {
-    if lock().is_old { std::ptr::null_mut() } else { calls::late(name) }
-}
-
-/// What `kill(pid, 0)` would find.
-pub(crate) fn is_there(pid: u32) -> bool {
-    lock().processes.contains_key(&pid) || pid == std::process::id()
+    let mut state = lock();
+    // It takes a lock that the dyld of this process may hold while it waits for a reply.
+    let registered = state.processes.values().any(|process| !process.watchers.is_empty());
+    if registered {
+        state.misuses.push(format!("{} was looked up while a port was registered", name.to_string_lossy()));
+    }
+    if state.is_old { std::ptr::null_mut() } else { calls::late(name) }
 }

@@ -29,6 +29,10 @@ pub(super) struct Process {
     pub(super) watchers: Vec<PortId>,
     /// The ports that stand for the task, where somebody asked for them: to control, to read.
     ports: [Option<PortId>; 2],
+    /// The ports on which its threads wait for replies.
+    awaiting: Vec<PortId>,
+    /// Whether it has ended, and its parent has not asked for it yet: a zombie, whose task is still there.
+    pub(super) has_ended: bool,
 }
 
 impl State {
@@ -40,6 +44,8 @@ impl State {
             suspended: 0,
             watchers: Vec::new(),
             ports: [None; 2],
+            awaiting: Vec::new(),
+            has_ended: false,
         };
         self.processes.insert(pid, process);
     }
@@ -47,7 +53,7 @@ impl State {
     /// A send right to the task.
     pub(super) fn task_for_pid(&mut self, pid: u32, control: bool) -> Option<u32> {
         let wanted = if control { Access::Control } else { Access::Read };
-        let process = self.processes.get(&pid).filter(|process| process.access >= wanted)?;
+        let process = self.processes.get(&pid).filter(|process| process.access >= wanted && !process.has_ended)?;
         let port = match process.ports[usize::from(control)] {
             Some(port) => port,
             None => {
@@ -70,10 +76,23 @@ impl State {
         if !*is_alive {
             return Err(super::messages::SEND_INVALID_DEST);
         }
-        Ok((self.processes.get_mut(pid).ok_or(KERN_INVALID_ARGUMENT)?, *control))
+        // The ports of a task that has ended are of no use at first, and dead only later.
+        let process = self.processes.get_mut(pid).filter(|process| !process.has_ended);
+        Ok((process.ok_or(KERN_INVALID_ARGUMENT)?, *control))
     }
 
+    /// The task ends: its memory and all rights that it has in its own name go at once.
+    pub(super) fn end(&mut self, pid: u32) {
+        let Some(process) = self.processes.get_mut(&pid) else { return };
+        process.has_ended = true;
+        for port in std::mem::take(&mut process.awaiting) {
+            self.ports.get_mut(&port).unwrap().is_alive = false;
+        }
+    }
+
+    /// The last who held the task lets go of it. Its ports die, and those that were registered with it lose a sender.
     pub(super) fn exit(&mut self, pid: u32) {
+        self.end(pid);
         let Some(process) = self.processes.remove(&pid) else { return };
         for port in process.ports.into_iter().flatten() {
             self.ports.get_mut(&port).unwrap().is_alive = false;
@@ -151,7 +170,12 @@ impl Target {
         self.with(|process| process.watchers.len())
     }
 
-    /// Ends; whoever watches loses a sender.
+    /// Ends, and stays for its parent to ask for.
+    pub(crate) fn end(self) {
+        at_once(|state| state.end(self.pid));
+    }
+
+    /// Ends for good; whoever watches loses a sender.
     pub(crate) fn exit(self) {
         at_once(|state| state.exit(self.pid));
     }
@@ -165,6 +189,7 @@ impl Target {
             for watcher in watchers {
                 let reply = state.new_port(Purpose::Reply(None));
                 awaited.push(reply);
+                state.processes.get_mut(&self.pid).unwrap().awaiting.push(reply);
                 let right = match mail.reply_often {
                     Some(true) => {
                         state.ports.get_mut(&reply).unwrap().senders += 1;
