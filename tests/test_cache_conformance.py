@@ -346,6 +346,16 @@ def test_an_atlas_of_our_own(cache_files: CacheFiles, name: str, tmp_path: Path)
     assert SharedCache.open(main, scavenge=True).record_origin == "scavenged"
 
 
+@pytest.mark.filterwarnings("ignore:dylibsTrie:RuntimeWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_aliases_are_no_names_of_images(cache_files: CacheFiles, name: str) -> None:
+    """The split caches kept the trie of one more image, so that it gives some images' paths to others."""
+    cache = opened(cache_files, name)[0]
+    aliases = cache.aliases()
+    assert {image.install_name for image in cache.images}.isdisjoint(aliases)
+    assert all(cache.images.by_name(path) == image for path, image in aliases.items())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_files_fit_together(cache_files: CacheFiles, name: str) -> None:
     assert opened(cache_files, name)[0].verify() == ()

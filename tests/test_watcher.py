@@ -393,7 +393,7 @@ def test_a_hundred_thousand_changes_none_lost_none_doubled() -> None:
 
     with SimulatedProcess(["/bin/demo"]) as simulated:
         problems: list[object] = []
-        hook, sys.unraisablehook = sys.unraisablehook, problems.append
+        hook, threading.excepthook = threading.excepthook, problems.append
         try:
             with simulated.process.watch(reply_within=60) as watcher:
                 watcher.subscribe(stays)
@@ -410,7 +410,7 @@ def test_a_hundred_thousand_changes_none_lost_none_doubled() -> None:
                 queued = [told(next(changes))[0] for _ in range(1 + 2 * rounds * size)]
                 assert Counter(queued) == {"+": 1 + rounds * size, "-": rounds * size}
         finally:
-            sys.unraisablehook = hook
+            threading.excepthook = hook
 
 
 def test_signals_reach_their_handlers_while_waiting() -> None:

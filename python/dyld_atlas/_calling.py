@@ -5,12 +5,9 @@ that ends takes threads by force wherever they are, and must find nothing but it
 """
 
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable
-from functools import cache
-from typing import Any
 
 from ._native import Call, Calls, Watch
 from .errors import WatcherError
@@ -98,24 +95,17 @@ def _make(call: Call | None, owner: "weakref.ref[Callbacks]") -> bool:
             change = call.change
             callback() if change is None else callback(change)
         except BaseException as error:
-            _report(error, callback)
+            _report(error)
     return True
 
 
-def _report(error: BaseException, callback: object) -> None:
-    """Reports what a callback raised, as the interpreter reports what a destructor raises."""
+def _report(error: BaseException) -> None:
+    """Reports what a callback raised, as the interpreter reports what ends a thread."""
     try:
-        sys.unraisablehook(_arguments(error, callback))
+        threading.excepthook(_arguments(error))
     except BaseException as failure:
-        sys.__unraisablehook__(_arguments(failure, sys.unraisablehook))
+        threading.__excepthook__(_arguments(failure))
 
 
-def _arguments(error: BaseException, culprit: object) -> Any:
-    return _kind_of_arguments()((type(error), error, error.__traceback__, None, culprit))
-
-
-@cache
-def _kind_of_arguments() -> Any:
-    """The class that hooks are given, which Python's own insists on and no module names."""
-    kinds = (kind for kind in tuple.__subclasses__() if kind.__name__ == "UnraisableHookArgs")
-    return next(kind for kind in kinds if kind.__module__ == "builtins")
+def _arguments(error: BaseException) -> threading.ExceptHookArgs:
+    return threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))

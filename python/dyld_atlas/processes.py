@@ -176,7 +176,7 @@ class Watcher:
         """Calls ``callback`` for every image that is there, then for every change; gives a number for it.
 
         Calls come from one thread of the watcher's own, one after the other. What a callback raises goes to
-        :func:`sys.unraisablehook`, and it is called again next time. It may subscribe, unsubscribe and close.
+        :func:`threading.excepthook`, and it is called again next time. It may subscribe, unsubscribe and close.
 
         Raises:
             TypeError: ``callback`` cannot be called.

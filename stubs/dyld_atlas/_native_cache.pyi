@@ -234,7 +234,8 @@ class SharedCache:
         """Other paths by which programs find images, such as ``/usr/lib/libc.dylib``.
 
         They come from the trie of paths, and in caches from before there was one from the rows of the table of images
-        that are no images of their own. What of the trie is broken is left out, with a RuntimeWarning.
+        that are no images of their own. A path that an image itself has is none. What of the trie
+        is broken is left out, with a RuntimeWarning.
 
         Raises:
             CacheError: the trie does not lie where the header says, or a file was cut short.

@@ -131,9 +131,10 @@ pub fn aliases<'py>(py: Python<'py>, cache: &CacheMemory, images: &Images) -> Py
         }
         for (path, row) in paths.entries {
             let Some(index) = main.image(row).and_then(|image| set.by_cache_address(image.address)) else { continue };
-            let index = index as usize;
-            if set.install_name(index).is_none_or(|name| !name.is(&path)) {
-                aliases.set_item(path, images.get(py, index)?)?;
+            // A trie that counts images which the table lacks gives paths of images to others.
+            let is_own = |image: u32| set.install_name(image as usize).is_some_and(|name| name.is(&path));
+            if !set.by_name(&path).is_some_and(is_own) {
+                aliases.set_item(path, images.get(py, index as usize)?)?;
             }
         }
     }

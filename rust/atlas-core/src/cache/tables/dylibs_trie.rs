@@ -93,18 +93,14 @@ impl DylibsTrie {
     #[must_use]
     pub fn paths(&self) -> Paths {
         let mut paths = Bounded::default();
-        let faults = self.walk(&mut |path, payload| paths.add(path, self.position(payload)?));
-        Paths { entries: paths.entries, faults }
+        let faults = Trie::new(&self.bytes).walk(&mut |path, payload| paths.add(path, self.position(payload)?));
+        Paths { entries: paths.entries, faults: said(&faults) }
     }
 
     /// What is wrong with the nodes themselves, wherever their paths lead.
     #[must_use]
     pub fn broken_nodes(&self) -> Vec<String> {
-        self.walk(&mut |_, _| Ok(()))
-    }
-
-    fn walk(&self, visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Vec<String> {
-        Trie::new(&self.bytes).walk(visit).iter().map(|error| format!("dylibsTrie: {error}")).collect()
+        said(&Trie::new(&self.bytes).walk(&mut |_, _| Ok(())))
     }
 
     fn position(&self, payload: &[u8]) -> Result<u32> {
@@ -118,4 +114,8 @@ impl DylibsTrie {
                 Error::cache(expected, format!("{} bytes that are none", payload.len()))
             })
     }
+}
+
+fn said(faults: &[Error]) -> Vec<String> {
+    faults.iter().map(|error| format!("dylibsTrie: {error}")).collect()
 }
