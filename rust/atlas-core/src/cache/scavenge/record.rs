@@ -29,7 +29,7 @@ pub(in crate::cache) struct Scavenged {
     pub(in crate::cache) subcaches: Vec<SubCacheRow>,
     pub(in crate::cache) image_count: u32,
     /// The files, until the images are listed: a record that is kept must not keep them mapped.
-    source: Mutex<Option<(CacheGroup, Headers)>>,
+    source: Mutex<Option<Box<(CacheGroup, Headers)>>>,
     listing: OnceLock<Listing>,
 }
 
@@ -47,7 +47,7 @@ impl Scavenged {
             symbol_file_uuid,
             subcaches: files::rows(group),
             image_count,
-            source: Mutex::new(Some((group.clone(), Headers::of(group, mode)))),
+            source: Mutex::new(Some(Box::new((group.clone(), Headers::of(group, mode))))),
             listing: OnceLock::new(),
         }
     }
@@ -56,7 +56,7 @@ impl Scavenged {
     pub(in crate::cache) fn listing(&self) -> &Listing {
         self.listing.get_or_init(|| {
             let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
-            source.map_or_else(Listing::default, |(group, headers)| Listing::build(&group, headers))
+            source.map_or_else(Listing::default, |source| Listing::build(&source.0, source.1))
         })
     }
 
