@@ -41,8 +41,8 @@ fn memory(bytes: &Bytes) -> Source {
     Source::Memory { address: bytes.as_ptr() as usize, length: bytes.len() }
 }
 
-/// The record of cache `uuid` that [`load`] has read from these very bytes before, if it is still known. Takes no longer
-/// than a look into the table.
+/// The record of cache `uuid` that [`load`] has read from these very bytes before, if it is still known. Takes no
+/// longer than a look into the table.
 #[must_use]
 pub fn known(bytes: &Bytes, uuid: Uuid, policy: Policy, origin: RecordOrigin) -> Option<Arc<KnownCache>> {
     table().get(&Key { uuid, source: memory(bytes), policy, origin })
@@ -50,8 +50,8 @@ pub fn known(bytes: &Bytes, uuid: Uuid, policy: Policy, origin: RecordOrigin) ->
 
 /// The record of cache `uuid` in the atlas that `supply` offers; `None` where that atlas is of another cache.
 ///
-/// Records are kept process-wide by UUID and by what the supply is (a file's identity, or the very bytes), so that the same
-/// cache is decoded once for any number of snapshots.
+/// Records are kept process-wide by UUID and by what the supply is (a file's identity, or the very bytes), so that the
+/// same cache is decoded once for any number of snapshots.
 ///
 /// # Errors
 /// What is wrong with the atlas, with its archive entry, key path and offset.
@@ -109,11 +109,12 @@ pub fn embedded(archive: &Archive, uuid: Uuid, policy: Policy) -> Result<Option<
 /// Far more caches than one entry of an atlas describes: a cache with its development variant.
 const MOST_CACHES: usize = 64;
 
-/// Checks the property list at `path` of an atlas as opening a cache with it would, and every cache in it: the numbers of images
-/// and of files of the one after which the entry is called, and warnings where `policy` is lenient.
+/// Checks the property list at `path` of an atlas as opening a cache with it would, and every cache in it: the numbers
+/// of images and of files of the one after which the entry is called, and warnings where `policy` is lenient.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Plist`], [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Limit`] with entry, key path and offset.
+/// [`crate::ErrorKind::Plist`], [`crate::ErrorKind::Schema`] or [`crate::ErrorKind::Limit`] with entry, key path and
+/// offset.
 pub fn check(plist: Bytes, path: &str, policy: Policy) -> Result<(u32, usize, Vec<String>)> {
     let mut report = Report::new(policy.lenient, path);
     let counts = check_entry(plist, path, policy, &mut report).map_err(|error| error.in_entry(path))?;

@@ -1,7 +1,7 @@
 //! From what is known of a cache to an atlas, as dyld's builder writes one.
 //!
-//! `psze` is what the builder writes: 8 for arm64_32 and 4 for all others, so the wrong way round for every cache that is
-//! built today. Readers that know it (dyld's own never looks) expect it so; nothing here is derived from it.
+//! `psze` is what the builder writes: 8 for arm64_32 and 4 for all others, so the wrong way round for every cache that
+//! is built today. Readers that know it (dyld's own never looks) expect it so; nothing here is derived from it.
 
 use crate::archive::ArchiveWriter;
 use crate::bplist::{Reference, Text, Writer};
@@ -26,8 +26,8 @@ pub struct NamedCache<'a> {
     pub known: &'a KnownCache,
 }
 
-/// The atlas of `caches`, of which the first gives the entry its name and the others are links to it, as those that share
-/// files: for customers first, then for development.
+/// The atlas of `caches`, of which the first gives the entry its name and the others are links to it, as those that
+/// share files: for customers first, then for development.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Limit`] where a name is too long for an archive.
@@ -57,8 +57,8 @@ pub fn atlas(caches: &[NamedCache<'_>], codec: Option<Codec>) -> Result<Vec<u8>>
     writer.to_bytes(codec)
 }
 
-/// Adds the link that finds the entry at `path` by the name of the cache, if a file can have that name: it is for people, and
-/// a record is found by its UUID.
+/// Adds the link that finds the entry at `path` by the name of the cache, if a file can have that name: it is for
+/// people, and a record is found by its UUID.
 pub fn add_name(writer: &mut ArchiveWriter, leaf: &str, path: &str) -> Result<()> {
     if (1..=LONGEST_NAME).contains(&leaf.len()) {
         writer.add_link(name_path(leaf).as_bytes(), target(path).as_bytes())?;

@@ -1,4 +1,5 @@
-//! The images and segments of one cache record as arrays, made once per cache and shared by every snapshot that uses it.
+//! The images and segments of one cache record as arrays, made once per cache and shared by every snapshot that uses
+//! it.
 
 use crate::schema::{ImageRow, ImageTable, ImageVisitor, SegmentRow};
 
@@ -25,7 +26,8 @@ pub struct CacheImage {
     pub address: u64,
     /// Preferred address; 0 where the record has none.
     pub preferred_load_address: u64,
-    /// Unslid end of the highest segment; of its text where the file with the segments is missing; 0 where nothing is known.
+    /// Unslid end of the highest segment; of its text where the file with the segments is missing; 0 where nothing is
+    /// known.
     pub vm_end: u64,
     /// UUID; zeros where there is none.
     pub uuid: [u8; 16],

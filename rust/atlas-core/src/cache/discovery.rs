@@ -1,7 +1,8 @@
 //! Finds the main files of shared caches: in any folder, or where a system keeps its own.
 //!
-//! Links are not followed on the way down, so that no search goes around in circles or leaves its folder; folders that cannot be
-//! read are passed by. A system's cache that lies in several places, as in both a Cryptex and its mount, is found once, by its UUID.
+//! Links are not followed on the way down, so that no search goes around in circles or leaves its folder; folders that
+//! cannot be read are passed by. A system's cache that lies in several places, as in both a Cryptex and its mount, is
+//! found once, by its UUID.
 
 #[cfg(test)]
 mod tests;
@@ -55,8 +56,8 @@ const NAMES: [&str; 2] = ["dyld_shared_cache_", "dyld_sim_shared_cache_"];
 /// System build, then runtime.
 const SIMULATOR_CACHES_DEPTH: usize = 3;
 
-/// The main files of all caches in `folder` and the folders in it, in order of their paths. A cache that was put there twice is
-/// found twice: one of them may lack files that the other has.
+/// The main files of all caches in `folder` and the folders in it, in order of their paths. A cache that was put there
+/// twice is found twice: one of them may lack files that the other has.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Io`] where `folder` itself cannot be read.
@@ -68,9 +69,8 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.paths)
 }
 
-/// The main files of the caches of the system whose root is `root`, in the order in which dyld looks, then those of simulators,
-/// each UUID once.
-/// No folder outside `root` is opened, also where links lead there.
+/// The main files of the caches of the system whose root is `root`, in the order in which dyld looks, then those of
+/// simulators, each UUID once. No folder outside `root` is opened, also where links lead there.
 #[must_use]
 pub fn installed(root: &Path) -> Vec<PathBuf> {
     let mut found = Found { uuids: Some(BTreeSet::new()), ..Found::default() };
@@ -149,8 +149,8 @@ fn is_named_like_one(path: &Path) -> bool {
     NAMES.iter().any(|start| name.starts_with(start))
 }
 
-/// The UUID of the main file at `path`, if it has one; `None` where the file is none. One that has the magic and cannot be read
-/// is one all the same: whoever opens it learns what is wrong, and nobody else would say that it is there.
+/// The UUID of the main file at `path`, if it has one; `None` where the file is none. One that has the magic and cannot
+/// be read is one all the same: whoever opens it learns what is wrong, and nobody else would say that it is there.
 fn main_file(path: &Path) -> Option<Option<Uuid>> {
     let mut magic = [0; MAGIC_START.len()];
     // Reading a few bytes costs less than mapping each file of a whole system.

@@ -101,8 +101,8 @@ impl KnownCache {
         }
     }
 
-    /// Pointer size as the record has it. dyld's builder writes it inverted, and its scavenger always 8; nothing should be
-    /// derived from it.
+    /// Pointer size as the record has it. dyld's builder writes it inverted, and its scavenger always 8; nothing should
+    /// be derived from it.
     #[must_use]
     pub const fn raw_pointer_size(&self) -> u64 {
         match &self.record {
@@ -237,8 +237,8 @@ impl KnownCache {
         if let Some(companion) = self.companion.get() {
             return companion.downcast_ref();
         }
-        // Made before the cell is touched: `make` may wait for a lock that another thread holds while it waits for the cell.
-        // Of two threads that come here at once one makes something in vain.
+        // Made before the cell is touched: `make` may wait for a lock that another thread holds while it waits for the
+        // cell. Of two threads that come here at once one makes something in vain.
         let _ = self.companion.set(Box::new(make()));
         self.companion.get()?.downcast_ref()
     }
@@ -278,8 +278,8 @@ impl KnownCache {
         (uuids, CacheRecord::names(plist).unwrap_or_default())
     }
 
-    /// The property list that an atlas of this cache holds: as it was read, or as dyld's builder would write it for a cache
-    /// whose main file is called `leaf`.
+    /// The property list that an atlas of this cache holds: as it was read, or as dyld's builder would write it for a
+    /// cache whose main file is called `leaf`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Limit`] where there are more objects than a property list can hold.

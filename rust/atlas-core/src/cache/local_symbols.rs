@@ -1,7 +1,7 @@
 //! Local symbols: where a cache keeps the names that its images do not export, per image.
 //!
-//! Until dyld-940 they stand behind the mappings of the only file, since then in a file that ends in `.symbols`. The table alone is
-//! read here: which `nlist`s are whose.
+//! Until dyld-940 they stand behind the mappings of the only file, since then in a file that ends in `.symbols`. The
+//! table alone is read here: which `nlist`s are whose.
 
 use crate::address::PreferredAddress;
 use crate::bytes::Bytes;
@@ -22,7 +22,8 @@ mod info {
     pub const SIZE: usize = 24;
 }
 
-/// Sizes of `dyld_cache_local_symbols_entry` and `dyld_cache_local_symbols_entry_64`, which differ in their first field.
+/// Sizes of `dyld_cache_local_symbols_entry` and `dyld_cache_local_symbols_entry_64`, which differ in their first
+/// field.
 const ENTRY: usize = 12;
 const WIDE_ENTRY: usize = 16;
 
@@ -143,8 +144,8 @@ impl LocalSymbols {
 
     /// The address of the image that an entry is of.
     ///
-    /// Newer entries count from the base of the cache in memory. Older ones count in the file: as headers lie in the first
-    /// mapping, which begins with the file, that is the same number.
+    /// Newer entries count from the base of the cache in memory. Older ones count in the file: as headers lie in the
+    /// first mapping, which begins with the file, that is the same number.
     #[must_use]
     pub fn image_address(&self, entry: LocalSymbolsEntry) -> PreferredAddress {
         PreferredAddress(self.base.wrapping_add(entry.dylib_offset))

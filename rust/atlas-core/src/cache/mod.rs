@@ -1,5 +1,5 @@
-//! Owns the files of shared caches: their headers, slide info and tables, how they are found and belong together, where the
-//! record of a cache comes from, and the process-wide table of records.
+//! Owns the files of shared caches: their headers, slide info and tables, how they are found and belong together, where
+//! the record of a cache comes from, and the process-wide table of records.
 //!
 //! Must not know processes: a record here is the cache as it lies on disk, unslid.
 #![forbid(unsafe_code)]

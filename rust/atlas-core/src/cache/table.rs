@@ -70,8 +70,8 @@ pub fn table() -> &'static CacheTable {
 impl CacheTable {
     /// Most records that are kept: a service sees a handful of OS builds at a time.
     pub const MOST_RECORDS: usize = 32;
-    /// Most bytes of atlases and arrays that are kept alive; one cache of 3 500 images takes about 3 MB. Arrays are made later
-    /// than records are kept: what they exceed this by goes with the next record.
+    /// Most bytes of atlases and arrays that are kept alive; one cache of 3 500 images takes about 3 MB. Arrays are
+    /// made later than records are kept: what they exceed this by goes with the next record.
     pub const MOST_BYTES: usize = 128 << 20;
 
     pub(super) const fn new(most_bytes: usize) -> Self {
@@ -92,8 +92,8 @@ impl CacheTable {
         Some(known)
     }
 
-    /// Keeps `known`, which was read from `bytes` and keeps `decoded` more bytes alive. One that is alone too large is not
-    /// kept, rather than that it drives out all others.
+    /// Keeps `known`, which was read from `bytes` and keeps `decoded` more bytes alive. One that is alone too large is
+    /// not kept, rather than that it drives out all others.
     pub(super) fn insert(&self, key: Key, bytes: Bytes, decoded: usize, known: &Arc<KnownCache>) {
         let source_length = bytes.len().saturating_add(decoded);
         let entry = Entry { key, _bytes: bytes, source_length, known: Arc::clone(known) };

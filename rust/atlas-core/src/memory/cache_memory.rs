@@ -22,7 +22,8 @@ const MOST_SEARCHED: usize = 1 << 20;
 /// Few enough to stop early, many enough to be compared side by side.
 const SEARCHED_AT_ONCE: usize = 512;
 
-/// Most mappings that are mapped into one range. Real caches have some hundreds; Linux gives a process 65 530 of all kinds.
+/// Most mappings that are mapped into one range. Real caches have some hundreds; Linux gives a process 65 530 of all
+/// kinds.
 const MOST_PIECES: usize = 1 << 14;
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -151,11 +152,12 @@ impl CacheMemory {
 
     /// `size` bytes at `address`: as in the files or, with `slide`, as a process at that slide has them.
     ///
-    /// An authenticated pointer is then its target and the slide, without the signature, which depends on keys of the process.
+    /// An authenticated pointer is then its target and the slide, without the signature, which depends on keys of the
+    /// process.
     ///
     /// # Errors
-    /// [`ErrorKind::UnmappedAddress`] with the first address that lies in no mapping; [`ErrorKind::Cache`] for slide info that
-    /// is broken there, and for a file that was cut short.
+    /// [`ErrorKind::UnmappedAddress`] with the first address that lies in no mapping; [`ErrorKind::Cache`] for slide
+    /// info that is broken there, and for a file that was cut short.
     pub fn read(&self, address: u64, size: u64, slide: Option<u64>) -> Result<Vec<u8>> {
         // What is small may be spent before it is known whether it is there.
         if size > SMALL {
@@ -174,9 +176,9 @@ impl CacheMemory {
         self.check_range(address, size)
     }
 
-    /// The same into `window`, which holds anything after an error. Bytes of a cache that is not pinned are read from the files
-    /// and not from mapped memory; those of one that is pinned are taken from memory, and sizes of files are asked for only now
-    /// and then.
+    /// The same into `window`, which holds anything after an error. Bytes of a cache that is not pinned are read from
+    /// the files and not from mapped memory; those of one that is pinned are taken from memory, and sizes of files are
+    /// asked for only now and then.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -217,12 +219,12 @@ impl CacheMemory {
 
     /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero.
     ///
-    /// Nothing is copied where the range lies in one mapping and its end is zero there, too; else the range is laid out in
-    /// address space of its own (what takes less than 64 KiB, in memory).
+    /// Nothing is copied where the range lies in one mapping and its end is zero there, too; else the range is laid out
+    /// in address space of its own (what takes less than 64 KiB, in memory).
     ///
     /// # Errors
-    /// As [`Self::read`] of the `file_size` bytes; [`ErrorKind::Limit`] where `vm_size` exceeds [`super::MOST_ADDRESS_SPACE`] and is
-    /// not mapped.
+    /// As [`Self::read`] of the `file_size` bytes; [`ErrorKind::Limit`] where `vm_size` exceeds
+    /// [`super::MOST_ADDRESS_SPACE`] and is not mapped.
     pub fn data(&self, address: u64, file_size: u64, vm_size: u64) -> Result<Bytes> {
         if vm_size == 0 {
             return Ok(Bytes::default());
@@ -236,7 +238,8 @@ impl CacheMemory {
         self.lay_out(address, file_size, vm_size)
     }
 
-    /// The first `size` bytes of a mapping of a file of the group, whether they are mapped there or another mapping hides them.
+    /// The first `size` bytes of a mapping of a file of the group, whether they are mapped there or another mapping
+    /// hides them.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`] where the file has less, or was cut short.
@@ -268,11 +271,12 @@ impl CacheMemory {
         Ok(range(place.file_offset).and_then(|range| source.bytes().slice(range)))
     }
 
-    /// The file at `position` of the group as it lies in memory: from its base on, every mapping in its place, holes zero. It ends
-    /// with the last mapping, or after `vm_size` bytes.
+    /// The file at `position` of the group as it lies in memory: from its base on, every mapping in its place, holes
+    /// zero. It ends with the last mapping, or after `vm_size` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] where that is more than [`super::MOST_ADDRESS_SPACE`], [`ErrorKind::Cache`] where a file was cut short.
+    /// [`ErrorKind::Limit`] where that is more than [`super::MOST_ADDRESS_SPACE`], [`ErrorKind::Cache`] where a file
+    /// was cut short.
     pub fn layout(&self, position: usize, vm_size: Option<u64>) -> Result<Bytes> {
         let files = self.group.files();
         let Some(file) = files.get(position) else {
@@ -326,12 +330,13 @@ impl CacheMemory {
         (start, reach(start, last, span.size))
     }
 
-    /// Maps the whole cache into one range of address space, counted: each `pin` wants its [`Self::unpin`]. All memories of the
-    /// same files in this process share the range. Reads then ask the system nothing, and buffers of [`Self::data`] lie in it.
+    /// Maps the whole cache into one range of address space, counted: each `pin` wants its [`Self::unpin`]. All
+    /// memories of the same files in this process share the range. Reads then ask the system nothing, and buffers of
+    /// [`Self::data`] lie in it.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] where the mappings lie further apart than [`super::MOST_ADDRESS_SPACE`], or where too much would have to be
-    /// copied, as on a machine with larger pages; [`ErrorKind::Cache`] where a file was cut short.
+    /// [`ErrorKind::Limit`] where the mappings lie further apart than [`super::MOST_ADDRESS_SPACE`], or where too much
+    /// would have to be copied, as on a machine with larger pages; [`ErrorKind::Cache`] where a file was cut short.
     pub fn pin(&self) -> Result<()> {
         self.pin.pin(|| {
             let (start, size) = self.extent();
@@ -359,7 +364,8 @@ impl CacheMemory {
         self.pin.whole()
     }
 
-    /// Every pointer that slides, or those that lie from `range.start` to `range.end`, in the order of the mappings' addresses.
+    /// Every pointer that slides, or those that lie from `range.start` to `range.end`, in the order of the mappings'
+    /// addresses.
     #[must_use]
     pub fn pointers(self: &Arc<Self>, range: Option<Range<u64>>) -> Pointers {
         let range = range.unwrap_or(0..u64::MAX);

@@ -42,8 +42,8 @@ impl CacheMemory {
         FunctionVariants::of(self.group())
     }
 
-    /// What a system has put into the region that it fills when it starts; `None` where the files hold none of it, as those of a
-    /// builder do, or only zeros.
+    /// What a system has put into the region that it fills when it starts; `None` where the files hold none of it, as
+    /// those of a builder do, or only zeros.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`] where the file of the region was cut short.

@@ -10,8 +10,8 @@ use crate::bytes::{Bytes, Mode};
 use crate::error::{Error, Result};
 use crate::sys::{FileIdentity, OpenFile, Reservation, tick};
 
-/// Most descriptors that are kept. macOS gives a process 256; two caches of 62 files are below this. Files beyond are closed
-/// once mapped, and found again by path and identity.
+/// Most descriptors that are kept. macOS gives a process 256; two caches of 62 files are below this. Files beyond are
+/// closed once mapped, and found again by path and identity.
 const MOST_DESCRIPTORS: usize = 128;
 
 /// How many are kept.
@@ -175,8 +175,8 @@ impl SourceFile {
         range().ok_or_else(|| self.too_short(offset, size, wrong))
     }
 
-    /// Fills `window` from `offset` on without touching mapped memory where the file can be read instead: a file that was
-    /// cut short is then an error and nothing worse.
+    /// Fills `window` from `offset` on without touching mapped memory where the file can be read instead: a file that
+    /// was cut short is then an error and nothing worse.
     pub(super) fn read(&self, offset: u64, window: &mut [u8], wrong: Wrong) -> Result<()> {
         let Some(bytes) = self.get(offset, window.len()) else {
             return Err(self.too_short(offset, window.len() as u64, wrong));
@@ -269,7 +269,8 @@ impl Table {
         let made = Arc::new(SourceFile::load(file, path, mode)?);
         let mut entries = self.lock();
         let Entries { files, sweep_at } = entries.get_or_insert_default();
-        // Another thread may have been faster. What it opened lives until the lock is free, also where it is not the same.
+        // Another thread may have been faster. What it opened lives until the lock is free, also where it is not the
+        // same.
         let faster = files.get(&key).and_then(Weak::upgrade);
         if faster.as_ref().is_some_and(|found| found.identity == Some(identity)) {
             drop(entries);

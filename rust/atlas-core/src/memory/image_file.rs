@@ -30,8 +30,8 @@ impl ImageFile {
     /// Opens the file at `path`, and in a universal file the slice, whose UUID is `uuid`.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingData`] where there is none: a file that has the name alone is not the one. [`ErrorKind::Io`] and
-    /// [`ErrorKind::MachO`] where the file cannot be read.
+    /// [`ErrorKind::MissingData`] where there is none: a file that has the name alone is not the one. [`ErrorKind::Io`]
+    /// and [`ErrorKind::MachO`] where the file cannot be read.
     pub fn open(path: &Path, uuid: Uuid, mode: Mode) -> Result<Self> {
         Self::from_source(SourceFile::open(path, mode)?, uuid)
     }
@@ -61,12 +61,13 @@ impl ImageFile {
         &self.slice
     }
 
-    /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero. Nothing is copied where the two are
-    /// equal.
+    /// `vm_size` bytes as they lie at `address`, of which all past `file_size` are zero. Nothing is copied where the
+    /// two are equal.
     ///
     /// # Errors
-    /// [`ErrorKind::UnmappedAddress`] with the first of the `file_size` bytes that lies in no segment; [`ErrorKind::MachO`]
-    /// where bytes leave the file, or where it was cut short; [`ErrorKind::Limit`] for more than [`super::MOST_ADDRESS_SPACE`].
+    /// [`ErrorKind::UnmappedAddress`] with the first of the `file_size` bytes that lies in no segment;
+    /// [`ErrorKind::MachO`] where bytes leave the file, or where it was cut short; [`ErrorKind::Limit`] for more than
+    /// [`super::MOST_ADDRESS_SPACE`].
     pub fn data(&self, address: u64, file_size: u64, vm_size: u64) -> Result<Bytes> {
         if vm_size == 0 {
             return Ok(Bytes::default());

@@ -4,8 +4,8 @@
 //! * [`ImageFile`]: the memory of one Mach-O file, chosen by UUID
 //! * [`SourceFile`]: a file that both are made of, opened once per process
 //!
-//! What the bytes mean is not known here. Must not know processes, or hand out a byte of a file that was cut short since it
-//! was opened, as far as that can be known: see docs/SAFETY.md.
+//! What the bytes mean is not known here. Must not know processes, or hand out a byte of a file that was cut short
+//! since it was opened, as far as that can be known: see docs/SAFETY.md.
 #![forbid(unsafe_code)]
 
 mod cache_memory;

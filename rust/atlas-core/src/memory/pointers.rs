@@ -7,8 +7,8 @@ use crate::error::Result;
 
 use super::cache_memory::CacheMemory;
 
-/// Bytes whose pages are read at a time: few enough to wait for, many enough that the tables are not read too often. Sizes of pages
-/// are powers of two, and no larger.
+/// Bytes whose pages are read at a time: few enough to wait for, many enough that the tables are not read too often.
+/// Sizes of pages are powers of two, and no larger.
 const WINDOW: u64 = LARGEST_PAGE as u64;
 
 /// An iterator over pointers; it keeps the cache.

@@ -6,7 +6,8 @@ use crate::sys::Reservation;
 
 use super::files::{SourceFile, Wrong};
 
-/// Most address space that one buffer may take, in bytes. The largest caches have about 10 GB, and `__PAGEZERO` has 4 GiB.
+/// Most address space that one buffer may take, in bytes. The largest caches have about 10 GB, and `__PAGEZERO` has 4
+/// GiB.
 pub const MOST_ADDRESS_SPACE: u64 = 1 << 36;
 
 /// Most bytes that are copied because they lie on no page of this machine, or because nothing can be mapped on it.
@@ -41,8 +42,8 @@ pub(super) trait Spans {
     /// The file of a span.
     fn source(&self, file: usize) -> Result<&SourceFile>;
 
-    /// Visits the runs that make up `size` bytes at `address`, each with its place among them. Where something is not mapped, the
-    /// error names the first such address.
+    /// Visits the runs that make up `size` bytes at `address`, each with its place among them. Where something is not
+    /// mapped, the error names the first such address.
     #[inline]
     fn walk(&self, address: u64, size: u64, mut visit: impl FnMut(u64, Span) -> Result<()>) -> Result<()> {
         let mut at = 0_u64;

@@ -77,8 +77,8 @@ impl SharedCache {
         self.group()?.main().file.header().platform
     }
 
-    /// Where the image lies that `path` is another path of, unslid: links to libraries stand in the dylibs trie of the main
-    /// file alone, in old caches in its table of images. `None` without files.
+    /// Where the image lies that `path` is another path of, unslid: links to libraries stand in the dylibs trie of the
+    /// main file alone, in old caches in its table of images. `None` without files.
     pub(super) fn alias(&self, path: &str) -> Option<PreferredAddress> {
         let memory = self.memory_cell().get().filter(|_| path.starts_with('/'))?;
         let main = memory.main_file().ok()?;

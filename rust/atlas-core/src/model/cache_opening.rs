@@ -32,8 +32,8 @@ pub struct OpenCacheOptions {
 impl SharedCache {
     /// Opens the cache whose main file is at `path`; the other files are found from its header.
     ///
-    /// An atlas that cannot be read, or is of another cache, is no error: [`SharedCache::warnings`] says so, and the headers
-    /// tell what it would have told.
+    /// An atlas that cannot be read, or is of another cache, is no error: [`SharedCache::warnings`] says so, and the
+    /// headers tell what it would have told.
     ///
     /// # Errors
     /// As [`CacheMemory::open`], and [`ErrorKind::Limit`] where there are more images than the policy allows.
@@ -46,8 +46,8 @@ impl SharedCache {
 }
 
 impl SharedCache {
-    /// What dyld's builder would put into the atlas beside the cache: an archive with the record by UUID and by name. Caches
-    /// for customers and for development that share files are in one atlas.
+    /// What dyld's builder would put into the atlas beside the cache: an archive with the record by UUID and by name.
+    /// Caches for customers and for development that share files are in one atlas.
     ///
     /// A record that came from an atlas is written as it is.
     ///
@@ -124,7 +124,8 @@ impl SharedCache {
     }
 }
 
-/// The record of the cache whose main file is at `path`: from the atlas beside it, from one inside of it, or from its headers.
+/// The record of the cache whose main file is at `path`: from the atlas beside it, from one inside of it, or from its
+/// headers.
 pub(super) fn record(
     memory: &CacheMemory,
     path: &Path,

@@ -28,7 +28,8 @@ impl CacheFileName {
 impl SharedCache {
     /// The files of the cache, the main file first.
     ///
-    /// Of a cache that was opened they are the files themselves, whatever an atlas says; it is believed about those that are missing.
+    /// Of a cache that was opened they are the files themselves, whatever an atlas says; it is believed about those
+    /// that are missing.
     pub fn subcaches(&self) -> &[SubCacheRow] {
         match self.opened() {
             Some(group) if self.known().record().is_some() => {

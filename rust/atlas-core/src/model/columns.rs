@@ -129,9 +129,9 @@ fn at<T: Copy + Default>(array: &[T], index: usize) -> T {
 
 /// Merges own images, as the walk shows them, with those of the cache.
 ///
-/// dyld's order: own images as they stand in the record (load order), the cache's as theirs, and whichever of the two next
-/// ones has the lower address comes first; at equal addresses the cache's. It is a merge, not a sort: neither list need be
-/// sorted, and the result is not where they are not.
+/// dyld's order: own images as they stand in the record (load order), the cache's as theirs, and whichever of the two
+/// next ones has the lower address comes first; at equal addresses the cache's. It is a merge, not a sort: neither list
+/// need be sorted, and the result is not where they are not.
 struct Merge<'a, C: Iterator<Item = usize>> {
     cache: Option<(CacheSide<'a>, std::iter::Peekable<C>)>,
     own_slide: Slide,

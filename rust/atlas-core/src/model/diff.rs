@@ -17,7 +17,8 @@ pub struct Difference {
     pub moved: Vec<(Image, Image)>,
 }
 
-/// How far ahead the walk looks for the place where the lists meet again, before it leaves an image to the reconciliation.
+/// How far ahead the walk looks for the place where the lists meet again, before it leaves an image to the
+/// reconciliation.
 const LOOK_AHEAD: usize = 16;
 
 /// The difference from `old` to `new`, in O(n + d log d): both lists are walked once side by side, and what does not

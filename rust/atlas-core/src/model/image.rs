@@ -121,7 +121,8 @@ impl Image {
         })
     }
 
-    /// Bytes of memory that the segments take; of an image of a cache without `__LINKEDIT`, which all of its images share.
+    /// Bytes of memory that the segments take; of an image of a cache without `__LINKEDIT`, which all of its images
+    /// share.
     #[must_use]
     pub fn vm_size(&self) -> u64 {
         let in_cache = self.set.is_in_cache(self.place());
@@ -182,7 +183,8 @@ impl Segment {
     /// The name.
     #[must_use]
     pub fn name(&self) -> Option<Text<'_>> {
-        // Not by way of the image's row: its dictionary may have any number of keys, all of which would be looked at again.
+        // Not by way of the image's row: its dictionary may have any number of keys, all of which would be looked at
+        // again.
         self.set.text_of(self.image as usize, self.row.name)
     }
 

@@ -44,8 +44,8 @@ pub struct Location {
     pub offset: u64,
 }
 
-/// The bits of the images that are left: a bit of the process means an image of the record as it was written, those that a
-/// lenient reading dropped included.
+/// The bits of the images that are left: a bit of the process means an image of the record as it was written, those
+/// that a lenient reading dropped included.
 fn bits_of_kept(known: &KnownCache, bitmap: Bytes) -> Bytes {
     let Some(kept) = known.kept() else { return bitmap };
     let bit = |&place: &u32| bitmap.get(place as usize / 8).map_or(0, |byte| byte >> (place % 8) & 1);
@@ -53,8 +53,8 @@ fn bits_of_kept(known: &KnownCache, bitmap: Bytes) -> Bytes {
     kept.chunks(8).map(byte).collect::<Vec<u8>>().into()
 }
 
-/// Whether segment `index` is the `__PAGEZERO` of its image: the first of its segments, without access and without bytes in
-/// the file, that keeps the addresses from 0 on free. A header is never in there.
+/// Whether segment `index` is the `__PAGEZERO` of its image: the first of its segments, without access and without
+/// bytes in the file, that keeps the addresses from 0 on free. A header is never in there.
 fn is_page_zero(images: &ImageColumns, segments: &SegmentColumns, index: usize) -> bool {
     let image = segments.image_index.get(index).copied();
     let address = segments.address.get(index).copied();
@@ -121,8 +121,8 @@ impl ImageSet {
         })
     }
 
-    /// Lets a layer above keep something with the list, such as the files of its images. The first value stays; it must not own
-    /// this list, or neither is ever freed.
+    /// Lets a layer above keep something with the list, such as the files of its images. The first value stays; it must
+    /// not own this list, or neither is ever freed.
     pub fn keep_companion<T: Any + Send + Sync>(&self, companion: T) {
         let _ = self.companion.set(Box::new(companion));
     }
@@ -193,8 +193,9 @@ impl ImageSet {
         }
     }
 
-    /// The keys of image `index` and its segments that are not read here, by references in the property list of the record that it
-    /// stands in: that of the cache where [`Self::cache_index`] says so. `None` where no image of that record has any.
+    /// The keys of image `index` and its segments that are not read here, by references in the property list of the
+    /// record that it stands in: that of the cache where [`Self::cache_index`] says so. `None` where no image of that
+    /// record has any.
     #[must_use]
     pub fn unknown(&self, index: usize) -> Option<UnknownOfImage> {
         match (self.columns().row(index), &self.cache) {
@@ -204,8 +205,9 @@ impl ImageSet {
         }
     }
 
-    /// Whether image `index` lies in the cache: there is one, and the image has only a preferred address, whichever record
-    /// it stands in. An image with an address of its own does not move with the cache, and is none of it for dyld's reader.
+    /// Whether image `index` lies in the cache: there is one, and the image has only a preferred address, whichever
+    /// record it stands in. An image with an address of its own does not move with the cache, and is none of it for
+    /// dyld's reader.
     #[must_use]
     pub fn is_in_cache(&self, index: usize) -> bool {
         self.cache.is_some() && self.columns().only_preferred(index)
@@ -312,8 +314,9 @@ impl ImageSet {
             })
     }
 
-    /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The `__LINKEDIT`
-    /// that images of the cache have in common is nobody's, and nor is the `__PAGEZERO` of an executable: nothing is there.
+    /// The image one of whose segments holds `address`; see [`RangeIndex::build`] for segments that overlap. The
+    /// `__LINKEDIT` that images of the cache have in common is nobody's, and nor is the `__PAGEZERO` of an executable:
+    /// nothing is there.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<u32> {
         self.ranges().at(address)
@@ -346,8 +349,8 @@ impl ImageSet {
         sorted.get(place).copied().filter(|&image| key(image) == *uuid.as_bytes())
     }
 
-    /// The first image of that name: its whole install name or file path, or the last component of either. Where the files of
-    /// the cache are at hand, also by the other paths that it knows an image by.
+    /// The first image of that name: its whole install name or file path, or the last component of either. Where the
+    /// files of the cache are at hand, also by the other paths that it knows an image by.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<u32> {
         let index = self.by_name.get_or_init(|| {

@@ -26,8 +26,8 @@ impl MemoryRegion {
 }
 
 impl SharedCache {
-    /// The mappings of the files that are at hand, by their addresses, unslid. Those that follow each other at once and are
-    /// protected in the same way are one region; so are those that share a page, with the permissions of all.
+    /// The mappings of the files that are at hand, by their addresses, unslid. Those that follow each other at once and
+    /// are protected in the same way are one region; so are those that share a page, with the permissions of all.
     #[must_use]
     pub fn memory_map(&self) -> Vec<MemoryRegion> {
         let mut parts: Vec<_> = self

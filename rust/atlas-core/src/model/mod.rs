@@ -1,8 +1,8 @@
 //! Owns what users see: the snapshot, its images and segments, the shared cache, and the difference of two snapshots.
 //!
-//! Everything was checked when it was opened, so a property cannot fail. A handle is an `Arc` and an index; the cache never
-//! points back at the snapshot, the slide travels by value. Must not know how records and files are
-//! laid out: that is `schema`'s for records, and `cache`'s, `macho`'s and `memory`'s for files.
+//! Everything was checked when it was opened, so a property cannot fail. A handle is an `Arc` and an index; the cache
+//! never points back at the snapshot, the slide travels by value. Must not know how records and files are laid out:
+//! that is `schema`'s for records, and `cache`'s, `macho`'s and `memory`'s for files.
 #![forbid(unsafe_code)]
 
 mod cache_files;

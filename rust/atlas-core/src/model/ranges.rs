@@ -38,7 +38,8 @@ impl Sweep {
         self.position = limit;
     }
 
-    /// Gives the addresses from `position` to `end` to `image`, joined to the range before where that is the same image's.
+    /// Gives the addresses from `position` to `end` to `image`, joined to the range before where that is the same
+    /// image's.
     fn give(&mut self, end: u128, image: u32) {
         if self.position >= end {
             return;
@@ -62,8 +63,8 @@ impl Sweep {
 impl RangeIndex {
     /// Makes the index of (start, size, image) triples in the order of the list.
     ///
-    /// Where ranges overlap, which only a damaged record does, the one that starts later owns the overlap, and of two that
-    /// start together the one that comes first in the list. A range that would pass 2^64 ends there.
+    /// Where ranges overlap, which only a damaged record does, the one that starts later owns the overlap, and of two
+    /// that start together the one that comes first in the list. A range that would pass 2^64 ends there.
     #[must_use]
     pub fn build(mut ranges: Vec<(u64, u64, u32)>) -> Self {
         ranges.retain(|&(_, size, _)| size != 0);
@@ -166,8 +167,8 @@ impl RangeIndex {
     fn last_start(&self, address: u64) -> usize {
         let starts = self.starts.as_slice();
         let mask = starts.len().wrapping_sub(1);
-        // What a step adds to `base`: `span`, or nothing. `base` is a multiple of all that is still to come, so that adding
-        // is setting bits, and no place is past the end.
+        // What a step adds to `base`: `span`, or nothing. `base` is a multiple of all that is still to come, so that
+        // adding is setting bits, and no place is past the end.
         let step =
             |place: usize, span: usize| core::hint::select_unpredictable(starts[place & mask] <= address, span, 0);
         let (mut base, mut span) = (0, starts.len());

@@ -142,7 +142,8 @@ impl SharedCache {
         self.known.vm_size()
     }
 
-    /// Bytes of a pointer, from the images or the flags of the snapshot: the record's own number is inverted in real atlases.
+    /// Bytes of a pointer, from the images or the flags of the snapshot: the record's own number is inverted in real
+    /// atlases.
     #[must_use]
     pub const fn pointer_size(&self) -> u64 {
         self.pointer_size
@@ -174,8 +175,8 @@ impl SharedCache {
         })
     }
 
-    /// Architecture as the header says; without files, as the main file is named for it, and empty where the name follows
-    /// no rule.
+    /// Architecture as the header says; without files, as the main file is named for it, and empty where the name
+    /// follows no rule.
     #[must_use]
     pub fn architecture(&self) -> &str {
         if let Some(memory) = self.memory.get() {
@@ -198,8 +199,8 @@ impl SharedCache {
         self.aot_address
     }
 
-    /// Something that a layer above wants to keep with the cache, such as the object that stands for it there. The first
-    /// caller's type and value stay; it must not own this cache, or neither is ever freed.
+    /// Something that a layer above wants to keep with the cache, such as the object that stands for it there. The
+    /// first caller's type and value stay; it must not own this cache, or neither is ever freed.
     pub fn companion<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         if let Some(companion) = self.companion.get() {
             return companion.downcast_ref();

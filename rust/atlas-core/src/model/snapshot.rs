@@ -151,15 +151,16 @@ impl Opening {
         self.report.fault_of(what, error)
     }
 
-    /// As [`Self::offer`], for an atlas in memory that was offered before: whether its record is known. Nothing is decoded.
+    /// As [`Self::offer`], for an atlas in memory that was offered before: whether its record is known. Nothing is
+    /// decoded.
     pub fn offer_known(&mut self, bytes: &Bytes) -> bool {
         let Some(reference) = self.record.cache.as_ref().filter(|_| self.cache.is_none()) else { return false };
         self.cache = cache::known(bytes, reference.uuid, self.options.policy, RecordOrigin::Provider);
         self.cache.is_some()
     }
 
-    /// Offers the memory of a cache. Returns whether it is the one that is wanted: without a record, its headers give one, and
-    /// no other file is opened.
+    /// Offers the memory of a cache. Returns whether it is the one that is wanted: without a record, its headers give
+    /// one, and no other file is opened.
     ///
     /// # Errors
     /// What is wrong with its files; a lenient opening notes it instead.
@@ -196,8 +197,8 @@ impl Opening {
         Ok(true)
     }
 
-    /// Offers the record, and the open files, that another snapshot found, of the same process as a rule. Returns whether it is the one that is
-    /// wanted. Nothing is read.
+    /// Offers the record, and the open files, that another snapshot found, of the same process as a rule. Returns
+    /// whether it is the one that is wanted. Nothing is read.
     pub fn offer_cache_of(&mut self, snapshot: &Snapshot) -> bool {
         let Some(wanted) = self.wanted() else { return false };
         // A lenient reading may have dropped what a strict one refuses.
@@ -211,14 +212,14 @@ impl Opening {
         true
     }
 
-    /// Looks for the atlas beside the cache file on this machine, and where there is none, for the cache itself. What is
-    /// wrong with them is noted, since nobody asked for these very files.
+    /// Looks for the atlas beside the cache file on this machine, and where there is none, for the cache itself. What
+    /// is wrong with them is noted, since nobody asked for these very files.
     pub fn offer_installed(&mut self) {
         let Some(reference) = self.record.cache.as_ref() else { return };
         // What is no text is the name of no file on Darwin.
         let Some(main) = reference.file_path.as_str() else { return };
-        // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which no
-        // Darwin process has, may name another machine.
+        // A relative path would be looked up in whatever folder this process happens to run, and one of Windows, which
+        // no Darwin process has, may name another machine.
         if !main.starts_with('/') || main.starts_with("//") {
             return;
         }
@@ -277,7 +278,8 @@ impl Opening {
                     reference.bitmap.clone(),
                 ))
             }
-            // A process that uses no image of its cache, or a core file that lists them all as the process's own, lacks none.
+            // A process that uses no image of its cache, or a core file that lists them all as the process's own, lacks
+            // none.
             (_, Some(reference)) if !reference.bitmap.is_empty() => {
                 report.note(&format!(
                     "no record of the shared cache {:X} was found: the images that lie in it are not listed",

@@ -1,4 +1,5 @@
-//! The calls that are to be made for the handlers of a watcher. Who makes them is another's affair: nothing foreign runs here.
+//! The calls that are to be made for the handlers of a watcher. Who makes them is another's affair: nothing foreign
+//! runs here.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,8 +30,9 @@ impl Calls {
         free.then(|| Self { shared: Arc::clone(shared), out: false })
     }
 
-    /// The next call. The one before counts as made, and until it does the target may wait for it. Waits for one as long as it
-    /// takes; `None` when none will come: the watcher was closed or dropped, or has ended, or this is a forked child.
+    /// The next call. The one before counts as made, and until it does the target may wait for it. Waits for one as
+    /// long as it takes; `None` when none will come: the watcher was closed or dropped, or has ended, or this is a
+    /// forked child.
     #[expect(clippy::should_implement_trait, reason = "an iterator would go on before the call was made")]
     pub fn next(&mut self) -> Option<Due> {
         self.made();

@@ -42,8 +42,8 @@ impl Changes {
         self.id
     }
 
-    /// The next change: waits for it as long as `timeout` says, without end for `None`. What was queued before the watcher ended
-    /// still comes.
+    /// The next change: waits for it as long as `timeout` says, without end for `None`. What was queued before the
+    /// watcher ended still comes.
     ///
     /// # Errors
     /// Watching failed; or this is a forked child.

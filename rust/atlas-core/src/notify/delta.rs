@@ -1,17 +1,18 @@
-//! What was loaded and unloaded between two snapshots of one process: all of it, at every change, while the target waits.
+//! What was loaded and unloaded between two snapshots of one process: all of it, at every change, while the target
+//! waits.
 //!
-//! `model::diff` compares any two lists. Two snapshots of one process have nearly always the same shared cache at the same
-//! place, and then the cache's images need no comparison at all: the process names them by a bitmap, and the bits that
-//! differ are the changes. So what is left is one pass over the lists where bits differ, none where they do not, and the
-//! own images, which are few.
+//! `model::diff` compares any two lists. Two snapshots of one process have nearly always the same shared cache at the
+//! same place, and then the cache's images need no comparison at all: the process names them by a bitmap, and the bits
+//! that differ are the changes. So what is left is one pass over the lists where bits differ, none where they do not,
+//! and the own images, which are few.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{Image, ImageSet, Snapshot, diff};
 
-/// Images that are in `old` only and those that are in `new` only, each in the order of its list. An image that moved is in
-/// both. O(n + d) for n images and d differences.
+/// Images that are in `old` only and those that are in `new` only, each in the order of its list. An image that moved
+/// is in both. O(n + d) for n images and d differences.
 pub fn delta(old: &Snapshot, new: &Snapshot) -> (Vec<Image>, Vec<Image>) {
     if !have_one_cache(old.images(), new.images()) {
         let found = diff(old.images(), new.images());

@@ -1,8 +1,9 @@
 //! What the threads of a watcher share: the machine and the roster under one lock, and one condition.
 //!
-//! Three kinds of threads meet here. The *receiver* owns the connection: it asks [`Hub::task`] what to do, and tells. The
-//! *deliverer* calls handlers. All others register, take from streams, and leave. Nothing foreign runs under the lock, and
-//! nothing foreign is dropped under it: a handler may hold anything, a lock of its own among it.
+//! Three kinds of threads meet here. The *receiver* owns the connection: it asks [`Hub::task`] what to do, and tells.
+//! The
+//! *deliverer* calls handlers. All others register, take from streams, and leave. Nothing foreign runs under the lock,
+//! and nothing foreign is dropped under it: a handler may hold anything, a lock of its own among it.
 //!
 //! What a listener hears first and what it hears then meet without a gap, because both happen under the lock:
 //! 1. the receiver publishes a change and the new current list together;
@@ -173,8 +174,8 @@ impl<K: Kind> Hub<K> {
         lock(&self.inner).roster.reserve()
     }
 
-    /// Adds a listener of the number `id`, and connects before if need be; its first batch is the current list, when that
-    /// is for it.
+    /// Adds a listener of the number `id`, and connects before if need be; its first batch is the current list, when
+    /// that is for it.
     ///
     /// # Errors
     /// Why not.
@@ -351,9 +352,9 @@ impl<K: Kind> Hub<K> {
         drop(spent);
     }
 
-    /// For the receiver: waits until all handlers have heard all, and until nobody is too far behind, or until `deadline`.
-    /// Handlers that were overtaken once are not waited for again before they have caught up: one that blocks costs the
-    /// target one wait, not one for each message.
+    /// For the receiver: waits until all handlers have heard all, and until nobody is too far behind, or until
+    /// `deadline`. Handlers that were overtaken once are not waited for again before they have caught up: one that
+    /// blocks costs the target one wait, not one for each message.
     pub fn settle(&self, deadline: Option<Instant>) {
         let mut inner = lock(&self.inner);
         loop {

@@ -1,6 +1,7 @@
 //! Bodies of the legacy messages: which images were loaded or unloaded, in the message itself.
 //!
-//! A watcher needs none of this: it reads the new snapshot instead. It is here for those who send, and for those who look.
+//! A watcher needs none of this: it reads the new snapshot instead. It is here for those who send, and for those who
+//! look.
 
 use super::message::{HEADER_SIZE, Header, MAX_MESSAGE_SIZE};
 
@@ -44,8 +45,8 @@ fn size_of_message(images: &[LegacyImage]) -> Option<usize> {
 }
 
 impl LegacyMessage {
-    /// The messages by which dyld says this: one, or where it would be too large, the two halves by themselves. `None` if
-    /// the path of a single image is too long for any message.
+    /// The messages by which dyld says this: one, or where it would be too large, the two halves by themselves. `None`
+    /// if the path of a single image is too long for any message.
     #[must_use]
     pub fn to_messages(&self, id: u32) -> Option<Vec<Vec<u8>>> {
         let mut messages = Vec::new();

@@ -1,8 +1,10 @@
-//! The life of one registration for notifications, as a pure machine: inputs in, one output out; no clock, nothing waits.
+//! The life of one registration for notifications, as a pure machine: inputs in, one output out; no clock, nothing
+//! waits.
 //!
-//! dyld's own reader has the same five states (`Process.Impl.NotifierState`, dyld-1284). What it does on a dispatch queue,
-//! `hub` does under its lock and `receiver` on its thread. The one thing added is that the target can exit: the original
-//! never learns of it.
+//! dyld's own reader has the same five states (`Process.Impl.NotifierState`, dyld-1284). What it does on a dispatch
+//! queue,
+//! `hub` does under its lock and `receiver` on its thread. The one thing added is that the target can exit: the
+//! original never learns of it.
 
 /// Where a registration stands. `F` says why it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

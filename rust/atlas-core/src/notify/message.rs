@@ -62,7 +62,8 @@ impl ProcessEvent {
     pub const ATLAS_CHANGED: Self = Self(0);
     /// `main` is about to be called (`DYLD_REMOTE_EVENT_MAIN`).
     pub const MAIN: Self = Self(1);
-    /// Initializers are about to run (`DYLD_REMOTE_EVENT_BEFORE_INITIALIZERS`; older dyld named it for the mapped cache).
+    /// Initializers are about to run (`DYLD_REMOTE_EVENT_BEFORE_INITIALIZERS`; older dyld named it for the mapped
+    /// cache).
     pub const BEFORE_INITIALIZERS: Self = Self(2);
 
     /// The greatest number that there can be: the identifier of a message has twelve bits for it.
@@ -112,8 +113,8 @@ impl Header {
         bytes
     }
 
-    /// What the message says, or `None` if it is none of dyld's: then somebody who got hold of the port may be playing, and
-    /// the registration is torn down. `received` is how many bytes came.
+    /// What the message says, or `None` if it is none of dyld's: then somebody who got hold of the port may be playing,
+    /// and the registration is torn down. `received` is how many bytes came.
     #[must_use]
     pub fn accept(&self, received: usize) -> Option<Notice> {
         let size = usize::try_from(self.size).ok()?;

@@ -1,4 +1,5 @@
-//! The thread that owns the connection. While it has a message the target stands still, so it waits for nobody without a bound.
+//! The thread that owns the connection. While it has a message the target stands still, so it waits for nobody without
+//! a bound.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -57,8 +58,8 @@ impl Receiver {
         }
     }
 
-    /// First the connection, then the snapshot: what changes in between is told by a message, and is either in the snapshot or
-    /// newer than it.
+    /// First the connection, then the snapshot: what changes in between is told by a message, and is either in the
+    /// snapshot or newer than it.
     fn connect(&mut self) {
         let attempt = match self.transport.connect() {
             Err(rejection) => Attempt::Refused(rejection.failure, rejection.error),
@@ -91,7 +92,8 @@ impl Receiver {
     fn answer(&mut self, header: Header, size: usize) {
         let deadline = Instant::now().checked_add(self.reply_within);
         let Some(notice) = header.accept(size) else {
-            // Nobody but dyld should know where to send. Going on would let whoever does tell this process what to believe.
+            // Nobody but dyld should know where to send. Going on would let whoever does tell this process what to
+            // believe.
             let failure = TaskFailure { call: "notification", pid: None, status: INVALID_MESSAGE };
             return self.lose(Loss::Failed(failure));
         };

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::model::{Options, Snapshot};
 use crate::task::{self, Publication, TaskMemory};
 
-/// What takes snapshots of one target. It runs on the thread that replies, while the target waits: it must be done soon, and
-/// wait for nobody.
+/// What takes snapshots of one target. It runs on the thread that replies, while the target waits: it must be done
+/// soon, and wait for nobody.
 pub trait SnapshotSource: Send {
     /// The target as it is now; `current` where nothing changed since.
     ///
@@ -22,8 +22,8 @@ impl<F: FnMut(Option<&Arc<Snapshot>>) -> Result<Arc<Snapshot>> + Send> SnapshotS
     }
 }
 
-/// Reads what dyld publishes in the memory of a task. The record of the shared cache is taken from the snapshot before, else
-/// from beside the cache on this machine: nobody else is asked.
+/// Reads what dyld publishes in the memory of a task. The record of the shared cache is taken from the snapshot before,
+/// else from beside the cache on this machine: nobody else is asked.
 pub struct TaskSource {
     task: Arc<dyn TaskMemory>,
     options: Options,

@@ -1,10 +1,10 @@
 //! One target watched: its thread, and what users have of it.
 //!
-//! The *receiver* replies to the target. It holds nothing that keeps the watcher alive. Handlers have no thread here: whoever
-//! registers them takes [`Calls`] and makes them, on a thread that suits what is called.
+//! The *receiver* replies to the target. It holds nothing that keeps the watcher alive. Handlers have no thread here:
+//! whoever registers them takes [`Calls`] and makes them, on a thread that suits what is called.
 //!
-//! A forked child has no such thread, and locks may be held by nobody in it. So everything here looks first whether this
-//! is still the process that made it; in a child nothing is locked, joined or dropped.
+//! A forked child has no such thread, and locks may be held by nobody in it. So everything here looks first whether
+//! this is still the process that made it; in a child nothing is locked, joined or dropped.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, mpsc};
@@ -205,8 +205,8 @@ impl Watcher {
         Ok(self.shared.hub.reserve())
     }
 
-    /// Has [`Calls`] name `number`, which [`Self::reserve`] gave, for every image that is there, then for every change. The
-    /// target waits for the calls, but no longer than [`WatchOptions::reply_within`].
+    /// Has [`Calls`] name `number`, which [`Self::reserve`] gave, for every image that is there, then for every change.
+    /// The target waits for the calls, but no longer than [`WatchOptions::reply_within`].
     ///
     /// # Errors
     /// The watcher has ended; or it was without listeners and could not be connected again.
@@ -236,8 +236,8 @@ impl Watcher {
         self.shared.hub.register(number, interest, role).map_err(denied)
     }
 
-    /// A queue of every image that is there, then of every change. Nobody waits for it, but one that is left unread for a thousand
-    /// changes slows the target down, by [`WatchOptions::reply_within`] for each.
+    /// A queue of every image that is there, then of every change. Nobody waits for it, but one that is left unread for
+    /// a thousand changes slows the target down, by [`WatchOptions::reply_within`] for each.
     ///
     /// # Errors
     /// As [`Self::subscribe`].
@@ -306,8 +306,8 @@ impl Watcher {
         Ok(self.trouble.get())
     }
 
-    /// Ends everything: no more calls come, queues end, the target is left alone. Waits for the thread. In a forked child it
-    /// closes the child's part and nothing else.
+    /// Ends everything: no more calls come, queues end, the target is left alone. Waits for the thread. In a forked
+    /// child it closes the child's part and nothing else.
     pub fn close(&self) {
         if !self.shared.is_here() {
             return self.shared.handle.close_in_child();

@@ -14,7 +14,8 @@ pub struct FileIdentity {
     pub size: u64,
     /// Time of the last change of the contents. Anybody who may write the file can set it to what they like.
     pub modified: Option<SystemTime>,
-    /// Time of the last change of anything, in seconds and nanoseconds, which nobody can set; 0 where the platform has none.
+    /// Time of the last change of anything, in seconds and nanoseconds, which nobody can set; 0 where the platform has
+    /// none.
     pub changed: (i64, i64),
 }
 

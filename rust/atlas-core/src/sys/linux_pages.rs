@@ -70,8 +70,8 @@ impl Pages {
     pub fn write(&self, at: usize, bytes: &[u8]) {
         assert!(at.checked_add(bytes.len()).is_some_and(|end| end <= self.length));
         let place = self.start.as_ptr().wrapping_add(at);
-        // SAFETY: the range lies in the mapping, which is writable and referred to by nobody in this process; `bytes` is
-        // none of it.
+        // SAFETY: the range lies in the mapping, which is writable and referred to by nobody in this process; `bytes`
+        // is none of it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
     }
 

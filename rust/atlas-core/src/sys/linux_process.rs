@@ -74,8 +74,8 @@ impl LinuxProcess {
         ready == 1 && poll.revents & libc::POLLIN != 0
     }
 
-    /// Copies its memory from `address` on into `buffer`; says how many bytes that were, from the start. Where a page is
-    /// not there the copy ends.
+    /// Copies its memory from `address` on into `buffer`; says how many bytes that were, from the start. Where a page
+    /// is not there the copy ends.
     ///
     /// # Errors
     /// `EPERM` where that is not allowed, `ESRCH` where the process is gone.
@@ -88,9 +88,10 @@ impl LinuxProcess {
         }
         let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: length };
         let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(place), iov_len: length };
-        // SAFETY: `local` is the start of `buffer`, which is ours to write for as long as the call lasts and has at least
-        // `length` bytes; `remote` means nothing in this process and is only read by the kernel, which checks it against
-        // the other one. Both lists have one entry.
+        // SAFETY: `local` is the start of `buffer`, which is ours to write for as long as the call lasts and has at
+        // least
+        // `length` bytes; `remote` means nothing in this process and is only read by the kernel, which checks it
+        // against the other one. Both lists have one entry.
         let count = unsafe { libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0) };
         if let Ok(count) = usize::try_from(count) {
             return Ok(count);

@@ -1,5 +1,5 @@
-//! Owns what only the operating system can do: files kept open and mapped, address space laid out piece by piece, reading
-//! other processes, Mach, descriptors to wait on, sockets. The only folder of the crate with `unsafe`.
+//! Owns what only the operating system can do: files kept open and mapped, address space laid out piece by piece,
+//! reading other processes, Mach, descriptors to wait on, sockets. The only folder of the crate with `unsafe`.
 //!
 //! Must not know any format.
 #![allow(unsafe_code)]

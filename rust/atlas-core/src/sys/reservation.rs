@@ -52,7 +52,8 @@ impl Reservation {
     /// Reserves `length` bytes. At most `most_copied` bytes will be copied into it; the rest must be mappable.
     ///
     /// # Errors
-    /// [`io::ErrorKind::OutOfMemory`] where the host has not so much address space (or, where nothing can be mapped, where
+    /// [`io::ErrorKind::OutOfMemory`] where the host has not so much address space (or, where nothing can be mapped,
+    /// where
     /// `length` exceeds `most_copied`).
     pub fn new(length: u64, most_copied: u64) -> io::Result<Self> {
         Self::of(length, most_copied)
@@ -102,9 +103,9 @@ impl<S: Space> Reservation<S> {
     /// Places `size` bytes of `file` from `offset` on at `at`. Pieces may overlap: the later one counts.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] where the file has not (or no longer) so many bytes, [`io::ErrorKind::InvalidInput`]
-    /// where the piece leaves the reservation, [`io::ErrorKind::OutOfMemory`] where too much would have to be copied; else
-    /// what the operating system says. The reservation is not to be used then.
+    /// [`io::ErrorKind::UnexpectedEof`] where the file has not (or no longer) so many bytes,
+    /// [`io::ErrorKind::InvalidInput`] where the piece leaves the reservation, [`io::ErrorKind::OutOfMemory`] where too
+    /// much would have to be copied; else what the operating system says. The reservation is not to be used then.
     pub fn place_file(&mut self, at: u64, file: &OpenFile, offset: u64, size: u64) -> io::Result<()> {
         self.within(at, size)?;
         let now = file.size_now()?;

@@ -52,8 +52,8 @@ impl Connection {
         Ok(Peer { pid: found.pid.as_raw_nonzero().get().unsigned_abs(), user: found.uid.as_raw() })
     }
 
-    /// Takes the next message and says how long it is, which may be more than `buffer` holds: then its end is lost. 0 means
-    /// that the other end is closed.
+    /// Takes the next message and says how long it is, which may be more than `buffer` holds: then its end is lost. 0
+    /// means that the other end is closed.
     ///
     /// # Errors
     /// `WouldBlock` where none is there.
@@ -168,8 +168,8 @@ impl AsFd for Listener {
     }
 }
 
-/// The number of a descriptor that a forked child has to close, kept where no lock guards it: in the child, whoever held
-/// the lock does not exist.
+/// The number of a descriptor that a forked child has to close, kept where no lock guards it: in the child, whoever
+/// held the lock does not exist.
 #[derive(Debug)]
 pub struct ForkedDescriptor {
     number: AtomicI32,

@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 use super::file::OpenFile;
 use super::reservation;
 
-/// Pages that are not written need not be paid for. Where the flag is not known, private read-only pages are free anyway.
+/// Pages that are not written need not be paid for. Where the flag is not known, private read-only pages are free
+/// anyway.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 const NO_RESERVE: c_int = libc::MAP_NORESERVE;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
@@ -64,8 +65,8 @@ impl Space {
 
     fn protect(&mut self, at: usize, size: usize, protection: c_int) -> io::Result<()> {
         let address = self.address(at, size)?.cast();
-        // SAFETY: the range begins on a page and lies in the mapping that `self` owns and that `&mut self` says nobody reads.
-        // Private pages: what is written to them reaches no file.
+        // SAFETY: the range begins on a page and lies in the mapping that `self` owns and that `&mut self` says nobody
+        // reads. Private pages: what is written to them reaches no file.
         let result = unsafe { libc::mprotect(address, size, protection) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
@@ -110,15 +111,16 @@ impl reservation::Space for Space {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (flags, descriptor) = (libc::MAP_PRIVATE | libc::MAP_FIXED, file.file.as_raw_fd());
-        // SAFETY: `MAP_FIXED` replaces whole pages of the mapping that `self` owns, as was just checked, and no others; `&mut
-        // self` says that nobody reads them. What remains is the hazard of every mapped file: see `OpenFile::map`.
+        // SAFETY: `MAP_FIXED` replaces whole pages of the mapping that `self` owns, as was just checked, and no others;
+        // `&mut self` says that nobody reads them. What remains is the hazard of every mapped file: see
+        // `OpenFile::map`.
         let result = unsafe { libc::mmap(address.cast(), length, libc::PROT_READ, flags, descriptor, offset) };
         if result != libc::MAP_FAILED {
             return Ok(());
         }
         let error = io::Error::last_os_error();
-        // A system may have unmapped what was there before it failed, and another thread may have got these addresses since:
-        // they are no longer ours to unmap. Rather lose a range of addresses, and give back the rest.
+        // A system may have unmapped what was there before it failed, and another thread may have got these addresses
+        // since: they are no longer ours to unmap. Rather lose a range of addresses, and give back the rest.
         self.unmap(at + length, self.mapped - at - length);
         self.unmap(0, at);
         (self.length, self.mapped) = (0, 0);
@@ -132,8 +134,8 @@ impl reservation::Space for Space {
             let position = offset.checked_add(done as u64).and_then(|position| libc::off_t::try_from(position).ok());
             let position = position.ok_or(io::ErrorKind::InvalidInput)?;
             let (to, left) = (target.wrapping_add(done), length - done);
-            // SAFETY: `left` bytes from `to` on lie in pages that `self` owns and that were just made writable; the call
-            // writes no more than these.
+            // SAFETY: `left` bytes from `to` on lie in pages that `self` owns and that were just made writable; the
+            // call writes no more than these.
             let count = unsafe { libc::pread(file.file.as_raw_fd(), to.cast(), left, position) };
             match usize::try_from(count) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -151,8 +153,8 @@ impl reservation::Space for Space {
 
     fn copy(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
         let target = self.let_write(at, bytes.len())?;
-        // SAFETY: the pages of the target belong to `self` alone and were just made writable; so `bytes`, which somebody else
-        // lends, lies elsewhere.
+        // SAFETY: the pages of the target belong to `self` alone and were just made writable; so `bytes`, which
+        // somebody else lends, lies elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
         Ok(())
     }
@@ -167,9 +169,10 @@ impl reservation::Space for Space {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: `length` bytes from `start` on, at most `isize::MAX`, are mapped and readable for as long as `self` lives; a
-        // new mapping is all zeros, so they are initialised. They change no more once sealed, except as for every mapped file:
-        // see `OpenFile::map`. Of no bytes the address is dangling but not null, as a slice wants it.
+        // SAFETY: `length` bytes from `start` on, at most `isize::MAX`, are mapped and readable for as long as `self`
+        // lives; a new mapping is all zeros, so they are initialised. They change no more once sealed, except as for
+        // every mapped file: see `OpenFile::map`. Of no bytes the address is dangling but not null, as a slice wants
+        // it.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }

@@ -1,8 +1,8 @@
 //! `dyld_all_image_infos` of `<mach-o/dyld_images.h>`, of both widths and all versions.
 //!
 //! The structure has grown from 16 bytes to 368 and says nowhere how far: its version is no guide, since fields came
-//! without a new number (macOS 10.13 added `compactInfo*` to version 15). The size from the kernel is; a field that ends
-//! behind it is absent.
+//! without a new number (macOS 10.13 added `compactInfo*` to version 15). The size from the kernel is; a field that
+//! ends behind it is absent.
 
 use super::memory::{DyldInfo, PointerFormat, TaskMemory};
 use crate::bytes::Cursor;
@@ -112,8 +112,8 @@ pub mod field {
 
 /// What dyld announces of its atlas: where it lies, how large it is, and when it was made.
 ///
-/// Two that are equal do not prove that nothing changed between them: dyld copies over the old buffer and only then sets
-/// the time. Two that differ prove that something did.
+/// Two that are equal do not prove that nothing changed between them: dyld copies over the old buffer and only then
+/// sets the time. Two that differ prove that something did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication {
     /// Address of the atlas, without tag.

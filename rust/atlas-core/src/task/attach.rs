@@ -17,7 +17,8 @@ pub fn attach(pid: u32) -> Result<Box<dyn TaskMemory>> {
 /// Attaches to process `pid`.
 ///
 /// # Errors
-/// [`crate::ErrorKind::TaskGone`] where there is no such process, [`crate::ErrorKind::TaskAccess`] where it may not be read.
+/// [`crate::ErrorKind::TaskGone`] where there is no such process, [`crate::ErrorKind::TaskAccess`] where it may not be
+/// read.
 #[cfg(target_os = "macos")]
 pub fn attach(pid: u32) -> Result<Box<dyn TaskMemory>> {
     Ok(Box::new(super::mach::attach(pid)?))

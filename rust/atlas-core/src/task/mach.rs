@@ -90,7 +90,8 @@ impl TaskMemory for MachTask {
         let wanted = buffer.len().min(most);
         let mut done = 0_usize;
         let mut piece = wanted;
-        // The kernel copies all or nothing. Where something is missing, halves find the end, which lies between two pages.
+        // The kernel copies all or nothing. Where something is missing, halves find the end, which lies between two
+        // pages.
         while done < wanted {
             let place = address.saturating_add(done as u64);
             piece = piece.min(wanted.saturating_sub(done));

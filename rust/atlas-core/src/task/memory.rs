@@ -32,7 +32,8 @@ pub trait TaskMemory: Send + Sync {
     /// As [`Self::dyld_info`].
     fn regions(&self) -> Result<Vec<TaskRegion>>;
 
-    /// Shows the same to `visit`, one by one, until that says that it has seen enough. By default all were looked up before.
+    /// Shows the same to `visit`, one by one, until that says that it has seen enough. By default all were looked up
+    /// before.
     ///
     /// # Errors
     /// As [`Self::regions`]; and those of `visit`.

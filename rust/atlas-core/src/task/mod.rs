@@ -6,7 +6,8 @@
 //! * [`scavenge`]: what is there before dyld has published anything
 //!
 //! Whatever the target says of itself is hostile: sizes are bounded before anything is allocated, pointers are looked
-//! up and never followed blindly. Must not wait for notifications, know users' providers, or decode what a record means.
+//! up and never followed blindly. Must not wait for notifications, know users' providers, or decode what a record
+//! means.
 #![forbid(unsafe_code)]
 
 pub mod all_image_infos;

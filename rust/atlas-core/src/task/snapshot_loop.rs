@@ -49,8 +49,8 @@ pub struct Taken {
     pub attempts: u32,
 }
 
-/// Takes a snapshot, unless the process has changed nothing since `known`, as [`Taken::publication`] was then. The time within
-/// the record is no measure: it is another one.
+/// Takes a snapshot, unless the process has changed nothing since `known`, as [`Taken::publication`] was then. The time
+/// within the record is no measure: it is another one.
 ///
 /// # Errors
 /// * [`ErrorKind::SnapshotTorn`] where the process published anew each time, or what it publishes is a broken archive

@@ -1,4 +1,5 @@
-//! Files that are cut short while they are mapped. What is promised is tried in a process of its own, which must survive.
+//! Files that are cut short while they are mapped. What is promised is tried in a process of its own, which must
+//! survive.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Addresses become bytes: caches of random shape against a plain array, pins, Mach-O files, files cut short, real caches.
+//! Addresses become bytes: caches of random shape against a plain array, pins, Mach-O files, files cut short, real
+//! caches.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "../support/slide.rs"]

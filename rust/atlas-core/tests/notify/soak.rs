@@ -1,4 +1,5 @@
-//! A hundred thousand changes, and listeners that come, go, block, fail and leave in the middle: none lost, none doubled.
+//! A hundred thousand changes, and listeners that come, go, block, fail and leave in the middle: none lost, none
+//! doubled.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};

@@ -1,5 +1,5 @@
-//! The tables that a cache may have or not: memory of dyld's own, pages to read early, functions in several variants, and what
-//! the system fills in when it starts.
+//! The tables that a cache may have or not: memory of dyld's own, pages to read early, functions in several variants,
+//! and what the system fills in when it starts.
 
 use std::sync::Arc;
 

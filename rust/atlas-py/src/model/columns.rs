@@ -64,8 +64,8 @@ impl ImageColumns {
         self.column(PREFERRED_LOAD_ADDRESS)
     }
 
-    /// The end of the highest segment in the process, or of the text where the files of a cache with the segments are missing:
-    /// uint64; 0 if there is none.
+    /// The end of the highest segment in the process, or of the text where the files of a cache with the segments are
+    /// missing: uint64; 0 if there is none.
     #[getter]
     fn vm_end(&self) -> ColumnBuffer {
         self.column(VM_END)

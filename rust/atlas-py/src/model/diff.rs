@@ -37,7 +37,8 @@ impl Items for Moved {
     }
 }
 
-/// What changed from the old snapshot to the new one, by UUID (by path where there is none) and address. O(n + d log d).
+/// What changed from the old snapshot to the new one, by UUID (by path where there is none) and address. O(n + d log
+/// d).
 #[pyfunction]
 #[pyo3(signature = (old, new, /))]
 pub fn diff<'py>(old: &Bound<'py, Snapshot>, new: &Bound<'py, Snapshot>) -> PyResult<SnapshotDiff> {

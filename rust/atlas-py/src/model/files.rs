@@ -83,7 +83,8 @@ impl Files {
         found?.ok_or_else(|| self.missing(py, wanted))
     }
 
-    /// The files of a cache. What was broken of what providers gave is passed over, with a RuntimeWarning, where another has them.
+    /// The files of a cache. What was broken of what providers gave is passed over, with a RuntimeWarning, where
+    /// another has them.
     ///
     /// # Errors
     /// As [`Self::image`].
@@ -113,7 +114,8 @@ impl Files {
         if self.providers.is_none() {
             let is_wanted = |memory: &Arc<CacheMemory>| memory.group().main().uuid == wanted.uuid;
             let opened = |path: &str| py.detach(|| CacheMemory::open(Path::new(path), mode)).ok().filter(is_wanted);
-            // Nobody asked for this very file: whatever is wrong with it, it is not the one. What is no text names none on Darwin.
+            // Nobody asked for this very file: whatever is wrong with it, it is not the one. What is no text names none
+            // on Darwin.
             search.found = main.as_str().filter(|path| opening::names_a_local_file(path)).and_then(opened);
             return Ok(search);
         }
@@ -138,8 +140,8 @@ impl Files {
         Ok(search)
     }
 
-    /// A cache whose main file is `first`, and is called `main` where the process ran. Its other files are looked for beside that,
-    /// where it is a file, and then asked for, each by its UUID and the path that it has beside `main`.
+    /// A cache whose main file is `first`, and is called `main` where the process ran. Its other files are looked for
+    /// beside that, where it is a file, and then asked for, each by its UUID and the path that it has beside `main`.
     fn with_others(
         &self,
         py: Python<'_>,

@@ -129,7 +129,8 @@ impl Image {
         self.set().pointer_size()
     }
 
-    /// Bytes of memory that the segments take; of an image of a cache without the __LINKEDIT that all of its images share.
+    /// Bytes of memory that the segments take; of an image of a cache without the __LINKEDIT that all of its images
+    /// share.
     #[getter]
     fn vm_size(&self) -> u64 {
         self.core.vm_size()

@@ -62,7 +62,8 @@ impl ImageList {
         self.0.get(py, lookup::by_uuid(self.0.set(), uuid)?).cloned()
     }
 
-    /// The first image whose install name or file path is the name, or ends in it as its last component. Raises KeyError.
+    /// The first image whose install name or file path is the name, or ends in it as its last component. Raises
+    /// KeyError.
     #[pyo3(signature = (name, /))]
     fn by_name<'py>(&self, py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, Image>> {
         self.0.get(py, lookup::by_name(self.0.set(), name)?).cloned()
@@ -89,10 +90,11 @@ impl ImageList {
         detach::where_large(py, set.len().saturating_mul(IMAGE), || SegmentColumns::new(set))
     }
 
-    /// The index of the image at each of many addresses, as at() finds it: uint64 in, int32 out, -1 where there is none.
+    /// The index of the image at each of many addresses, as at() finds it: uint64 in, int32 out, -1 where there is
+    /// none.
     ///
-    /// out: a writable buffer of as many int32, filled and returned. Raises TypeError, ValueError, BufferError for buffers
-    /// that do not fit. The GIL is released.
+    /// out: a writable buffer of as many int32, filled and returned. Raises TypeError, ValueError, BufferError for
+    /// buffers that do not fit. The GIL is released.
     #[pyo3(signature = (addresses, /, *, out = None))]
     fn indices_at<'py>(
         &self,

@@ -1,7 +1,7 @@
 //! A whole snapshot as plain values, in one pass.
 //!
-//! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that has the
-//! keys already, which spares the growing of its table.
+//! The records of images and segments are very many and all of one shape: each begins as a copy of a dictionary that
+//! has the keys already, which spares the growing of its table.
 
 use atlas_core::model::{
     CacheFileName, CacheMapping, ImageColumns, ImageSet, ListVisitor, SharedCache, Snapshot as Core,

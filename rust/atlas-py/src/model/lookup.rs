@@ -99,8 +99,8 @@ pub fn indices_at<'py>(
     ColumnBuffer::new(found).into_bound_py_any(py)
 }
 
-/// Reads the addresses block by block; `place` is told where a block starts and how long it is, and says where to put what
-/// is found.
+/// Reads the addresses block by block; `place` is told where a block starts and how long it is, and says where to put
+/// what is found.
 fn each_block(set: &ImageSet, addresses: &Addresses, mut place: impl FnMut(usize, usize, &dyn Fn(&mut [i32]))) {
     let ranges = set.ranges();
     let mut block = [0; BLOCK];

@@ -45,8 +45,8 @@ impl Mapping {
 
 #[pymethods]
 impl Mapping {
-    /// By dyld's rule, from flags and highest protection, such as __AUTH_CONST; without flags, as in a record, __TEXT where it
-    /// may be executed, else __DATA where it may be written, else __LINKEDIT.
+    /// By dyld's rule, from flags and highest protection, such as __AUTH_CONST; without flags, as in a record, __TEXT
+    /// where it may be executed, else __DATA where it may be written, else __LINKEDIT.
     #[getter]
     fn name(&self) -> &'static str {
         self.core.name

@@ -71,7 +71,8 @@ pub fn with_missing(memory: &CacheMemory, error: Error) -> Error {
     error.with_hint(format!("files of the cache are missing: {}", missing.join(", ")))
 }
 
-/// The same for what an image of `shared` has there: where an atlas says which file that would be, the file is what is missing.
+/// The same for what an image of `shared` has there: where an atlas says which file that would be, the file is what is
+/// missing.
 #[cold]
 fn lacking(shared: &SharedCache, memory: &CacheMemory, error: Error) -> Error {
     let ErrorKind::UnmappedAddress(address) = error.kind() else { return error };
@@ -104,8 +105,8 @@ fn body<'a>(py: Python<'_>, image: &'a Image) -> PyResult<Body<'a>> {
     Ok(Body::Own(place.get_or_init(|| found)))
 }
 
-/// Where what lies `offset` bytes from the header of an image lies in its own file. A record may leave preferred addresses
-/// out, and those of the file are what counts there.
+/// Where what lies `offset` bytes from the header of an image lies in its own file. A record may leave preferred
+/// addresses out, and those of the file are what counts there.
 fn in_file(image: &Image, file: &ImageFile, address: u64) -> u64 {
     let offset = address.wrapping_sub(image.preferred_load_address().0);
     file.slice().preferred_load_address.0.wrapping_add(offset)

@@ -62,7 +62,8 @@ impl MemoryRegion {
         enums::PERMISSIONS.member(py, self.core.permissions)
     }
 
-    /// Its bytes, read-only, as a process has them: pointers moved by the slide. Raises CacheError, UnmappedAddressError.
+    /// Its bytes, read-only, as a process has them: pointers moved by the slide. Raises CacheError,
+    /// UnmappedAddressError.
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         // Refused before memory is spent on it.
         for (address, size) in &self.core.parts {

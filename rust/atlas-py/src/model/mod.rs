@@ -1,11 +1,11 @@
 //! Owns the classes of the model: snapshots, their images and segments, the shared cache as its record describes it.
 //!
-//! Everything was checked when the snapshot was opened; a property turns a value of the core into an object, and what is
-//! costly or often asked for is kept. Must not decode a byte. The bytes of images and caches are found when they are asked
-//! for ([`files`], [`memory`]); until then nothing but records is needed.
+//! Everything was checked when the snapshot was opened; a property turns a value of the core into an object, and what
+//! is costly or often asked for is kept. Must not decode a byte. The bytes of images and caches are found when they are
+//! asked for ([`files`], [`memory`]); until then nothing but records is needed.
 //!
-//! No object here owns an object that owns it: an image holds the core's list of images, not the `ImageList`, so that none of
-//! these classes takes part in garbage collection.
+//! No object here owns an object that owns it: an image holds the core's list of images, not the `ImageList`, so that
+//! none of these classes takes part in garbage collection.
 #![forbid(unsafe_code)]
 
 pub mod aot_image;

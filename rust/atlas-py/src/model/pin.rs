@@ -65,8 +65,8 @@ impl Pin {
         }
     }
 
-    /// Raises BufferError while views of the cache are in use. What the block raised counts for more: its traceback often holds
-    /// such a view, so it gets a note, and the cache stays pinned.
+    /// Raises BufferError while views of the cache are in use. What the block raised counts for more: its traceback
+    /// often holds such a view, so it gets a note, and the cache stays pinned.
     #[pyo3(signature = (_kind = None, value = None, _traceback = None, /))]
     fn __exit__(
         &self,

@@ -11,7 +11,8 @@ use pyo3::types::{PyMemoryView, PyString};
 use super::memory;
 use crate::{addresses, buffers, text};
 
-/// A part of a segment, from the load commands of the image. Equal where the image is the same load and all values are the same.
+/// A part of a segment, from the load commands of the image. Equal where the image is the same load and all values are
+/// the same.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
 pub struct Section {
     image: Image,

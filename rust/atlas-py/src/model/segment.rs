@@ -103,7 +103,8 @@ impl Segment {
         PyTuple::new(py, sections.map(|section| Section::new(&image, section)).collect::<Vec<_>>())
     }
 
-    /// vm_size bytes, read-only, zero past file_size. Raises MissingDataError, UnmappedAddressError, MachOError, CacheError.
+    /// vm_size bytes, read-only, zero past file_size. Raises MissingDataError, UnmappedAddressError, MachOError,
+    /// CacheError.
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         buffers::memory_view(py, memory::segment(py, &self.0)?)
     }

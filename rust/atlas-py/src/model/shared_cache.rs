@@ -32,8 +32,8 @@ pub struct SharedCache {
     subcaches: Kept<PyTuple>,
 }
 
-/// What is kept with a cache of the core: the object that stands for it, as a weak reference, since the cache must not own
-/// what owns it; and for the cache of a snapshot, where its files come from.
+/// What is kept with a cache of the core: the object that stands for it, as a weak reference, since the cache must not
+/// own what owns it; and for the cache of a snapshot, where its files come from.
 #[derive(Default)]
 pub struct Standing {
     object: Mutex<Option<Py<PyWeakrefReference>>>,
@@ -94,8 +94,8 @@ impl SharedCache {
 impl SharedCache {
     /// Opens the cache whose main file is at a path; the other files are found from its header.
     ///
-    /// scavenge: read the headers, and ignore any atlas. slide: how far the cache is taken to be moved. mode: "copy" reads the
-    /// files instead of mapping them. Raises OSError, CacheError.
+    /// scavenge: read the headers, and ignore any atlas. slide: how far the cache is taken to be moved. mode: "copy"
+    /// reads the files instead of mapping them. Raises OSError, CacheError.
     #[classmethod]
     #[pyo3(signature = (path, /, *, scavenge = false, slide = None, mode = "map"),
            text_signature = "($type, path, /, *, scavenge=False, slide=0, mode=\"map\")")]
@@ -266,7 +266,8 @@ impl SharedCache {
         header::mapping(py, self.core.group().map(|group| &group.main().file))
     }
 
-    /// Other paths by which programs find images. What of the trie of paths is broken is left out, with a RuntimeWarning.
+    /// Other paths by which programs find images. What of the trie of paths is broken is left out, with a
+    /// RuntimeWarning.
     ///
     /// Raises CacheError, MissingDataError.
     fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
@@ -308,7 +309,8 @@ impl SharedCache {
         cache_tables::function_variants(py, self.memory(py)?)
     }
 
-    /// What a running system says of the cache, in bytes of its memory or in the files; None where nothing was filled in.
+    /// What a running system says of the cache, in bytes of its memory or in the files; None where nothing was filled
+    /// in.
     ///
     /// Raises CacheError, MissingDataError.
     #[pyo3(signature = (region = None, /))]

@@ -28,8 +28,8 @@ use crate::{addresses, buffers, detach, enums, text};
 
 /// What one process had loaded at one moment.
 ///
-/// A snapshot is an Apple Archive with the property list process.plist, as dyld publishes it in the memory of every process.
-/// Snapshots compare by identity and pickle by their bytes.
+/// A snapshot is an Apple Archive with the property list process.plist, as dyld publishes it in the memory of every
+/// process. Snapshots compare by identity and pickle by their bytes.
 #[pyclass(frozen, weakref, module = "dyld_atlas")]
 pub struct Snapshot {
     core: Arc<Core>,
@@ -87,9 +87,10 @@ impl Snapshot {
 impl Snapshot {
     /// Opens a snapshot that is in memory; the whole record is checked here.
     ///
-    /// providers: where the record of the shared cache comes from, in this order; None means the .atlas beside the cache file
-    /// on this machine, () means that no file is opened. lenient: drop records that are broken and list them in warnings.
-    /// mode: "copy" reads files instead of mapping them. Raises ArchiveError, PlistError, SchemaError, LimitExceededError.
+    /// providers: where the record of the shared cache comes from, in this order; None means the .atlas beside the
+    /// cache file on this machine, () means that no file is opened. lenient: drop records that are broken and list them
+    /// in warnings. mode: "copy" reads files instead of mapping them. Raises ArchiveError, PlistError, SchemaError,
+    /// LimitExceededError.
     #[classmethod]
     #[pyo3(signature = (data, /, *, providers = None, limits = None, lenient = false, mode = "map"))]
     fn from_bytes(
@@ -107,7 +108,8 @@ impl Snapshot {
         Self::finished(py, opened, size, Files::new(providers, options.mode)?)
     }
 
-    /// Opens the file of a snapshot. Options and errors are those of from_bytes; OSError where the system refuses the file.
+    /// Opens the file of a snapshot. Options and errors are those of from_bytes; OSError where the system refuses the
+    /// file.
     #[classmethod]
     #[pyo3(signature = (path, /, *, providers = None, limits = None, lenient = false, mode = "map"))]
     fn open(
@@ -128,9 +130,9 @@ impl Snapshot {
         Self::finished(py, opened, size, Files::new(providers, options.mode)?)
     }
 
-    /// Opens what a Mach-O core file holds of a process: the snapshot that dyld published, where that is in it, else what the
-    /// memory and the notes of its writer say; warnings tell what is lacking. Options and errors are those of open;
-    /// MachOError where the file is no core file, or names no image.
+    /// Opens what a Mach-O core file holds of a process: the snapshot that dyld published, where that is in it, else
+    /// what the memory and the notes of its writer say; warnings tell what is lacking. Options and errors are those of
+    /// open; MachOError where the file is no core file, or names no image.
     #[classmethod]
     #[pyo3(signature = (path, /, *, providers = None, limits = None, lenient = false, mode = "map"))]
     fn from_core(
@@ -247,8 +249,8 @@ impl Snapshot {
         PyTuple::new(py, self.core.warnings())
     }
 
-    /// The keys of process.plist that this version does not know, with their values; "<unreadable: ...>" for a value that is not
-    /// well formed.
+    /// The keys of process.plist that this version does not know, with their values; "<unreadable: ...>" for a value
+    /// that is not well formed.
     #[getter]
     fn unknown_keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
         let (record, limits) = (self.core.record(), self.core.options().policy.limits);
@@ -281,7 +283,8 @@ impl Snapshot {
 
     /// The snapshot as an archive again, with the cache's record embedded, so that it stands alone.
     ///
-    /// codec: put it into a container, compressed with lzfse, lz4, zlib, lzma, lzbitmap or none. Raises ValueError for another.
+    /// codec: put it into a container, compressed with lzfse, lz4, zlib, lzma, lzbitmap or none. Raises ValueError for
+    /// another.
     #[pyo3(signature = (*, codec = None))]
     fn to_bytes<'py>(&self, py: Python<'py>, codec: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
         let codec = options::codec(codec)?;

@@ -9,11 +9,11 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::formats::plist_read::{Builder, Failure};
 
-/// Values of keys that nobody knows, of one property list: as JSON can hold them where the builder is [`Builder::plain`]. Data is
-/// hexadecimal text then, a date ISO 8601 text, a uid its number.
+/// Values of keys that nobody knows, of one property list: as JSON can hold them where the builder is
+/// [`Builder::plain`]. Data is hexadecimal text then, a date ISO 8601 text, a uid its number.
 ///
-/// Nobody checked them when the list was opened. So what cannot be read stands as the text `<unreadable: …>` that says why, and a
-/// key that is no string as its kind in angle brackets, as in `<integer 9>`.
+/// Nobody checked them when the list was opened. So what cannot be read stands as the text `<unreadable: …>` that says
+/// why, and a key that is no string as its kind in angle brackets, as in `<integer 9>`.
 pub struct Unknown<'a, 'py> {
     view: View<'a>,
     limits: &'a atlas_core::Limits,

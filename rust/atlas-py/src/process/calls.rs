@@ -1,5 +1,5 @@
-//! The calls that are to be made for the callbacks of a watcher. Python makes them, on a thread of its own: an interpreter that
-//! ends takes the threads that are in Python's code by force, and no frame of ours may lie in the way.
+//! The calls that are to be made for the callbacks of a watcher. Python makes them, on a thread of its own: an
+//! interpreter that ends takes the threads that are in Python's code by force, and no frame of ours may lie in the way.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,9 +5,9 @@ use super::{CacheFile, Mapping};
 
 /// Which rows of a table of images are no images.
 ///
-/// Before there was a trie of paths, the builder gave each further path of an image a row of its own, with the address of the image.
-/// The paths of images stood in the images themselves then, those of such rows before the first image: that is how dyld's readers of
-/// that time tell them apart. Since both stand before the first image, no row is one.
+/// Before there was a trie of paths, the builder gave each further path of an image a row of its own, with the address
+/// of the image. The paths of images stood in the images themselves then, those of such rows before the first image:
+/// that is how dyld's readers of that time tell them apart. Since both stand before the first image, no row is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AliasRows(Vec<u32>);
 

@@ -85,8 +85,8 @@ impl Format {
     }
 }
 
-/// What a header says. `None` means that its generation lacks the field; ranges, tables and UUIDs of zeros are `None` too, since
-/// that is how dyld writes that there is nothing.
+/// What a header says. `None` means that its generation lacks the field; ranges, tables and UUIDs of zeros are `None`
+/// too, since that is how dyld writes that there is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of the header, and where the table of mappings begins.
@@ -129,8 +129,8 @@ pub struct Header {
     pub format: Option<Format>,
     /// The preferred address of this file: of the whole cache in the main file.
     pub shared_region_start: Option<PreferredAddress>,
-    /// Bytes of address space: of all files together where there are several, 0 in a subcache; in old single files the size of the
-    /// region that the cache lies in.
+    /// Bytes of address space: of all files together where there are several, 0 in a subcache; in old single files the
+    /// size of the region that the cache lies in.
     pub shared_region_size: Option<u64>,
     /// The largest slide that the kernel takes.
     pub max_slide: Option<u64>,
@@ -182,8 +182,8 @@ pub struct Header {
     pub tpro: Option<Table>,
     /// Functions that exist in several variants, chosen when the system starts.
     pub function_variants: Option<AddressRange>,
-    /// Pages worth reading early. dyld calls the first number a file offset, and its builder writes the distance from the header in
-    /// memory: the same thing inside the first mapping.
+    /// Pages worth reading early. dyld calls the first number a file offset, and its builder writes the distance from
+    /// the header in memory: the same thing inside the first mapping.
     pub prewarming: Option<OffsetRange>,
     /// The processor, since macOS 27 and iOS 27.
     pub cpu: Option<Architecture>,
@@ -327,7 +327,8 @@ impl Header {
         self.mapping_offset as usize > at::SUB_TYPE
     }
 
-    /// Whether local symbols name their images by 8 bytes counted from the base of the cache, not by 4 counted in the file.
+    /// Whether local symbols name their images by 8 bytes counted from the base of the cache, not by 4 counted in the
+    /// file.
     pub(in crate::cache) const fn has_wide_local_symbols(&self) -> bool {
         self.mapping_offset as usize >= at::SYMBOL_FILE_UUID + 16
     }

@@ -35,8 +35,8 @@ const EXECUTE: u32 = 4;
 /// dyld accepts 20.
 const MOST: u64 = 1024;
 
-/// A part of a file and the memory that it is mapped to. Offset plus size never leave 64 bits, and no byte lies past them in memory:
-/// a mapping may end exactly there.
+/// A part of a file and the memory that it is mapped to. Offset plus size never leave 64 bits, and no byte lies past
+/// them in memory: a mapping may end exactly there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// Where it begins, unslid.
@@ -103,7 +103,8 @@ impl Mapping {
     }
 }
 
-/// How many bytes are between `base` and the end of what takes `size` bytes at `address`, which may be that of the address space.
+/// How many bytes are between `base` and the end of what takes `size` bytes at `address`, which may be that of the
+/// address space.
 pub(crate) const fn reach(base: u64, address: u64, size: u64) -> u64 {
     match address.checked_sub(base) {
         Some(before) => before.saturating_add(size),

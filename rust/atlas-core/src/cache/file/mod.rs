@@ -4,8 +4,8 @@
 //! * [`Mapping`], [`ImageInfo`], [`TextInfo`], [`SubCacheEntry`]: rows of its tables
 //! * [`AliasRows`]: which of those of images are further paths of others
 //!
-//! Layouts stand in `raw`. There is no version: the header ends where the table of mappings begins, and a field is there
-//! when it ends before that. What a newer builder puts behind the fields we know is kept.
+//! Layouts stand in `raw`. There is no version: the header ends where the table of mappings begins, and a field is
+//! there when it ends before that. What a newer builder puts behind the fields we know is kept.
 //!
 //! Must not open files, know that other files belong to the cache, or read what the mappings hold.
 #![forbid(unsafe_code)]
@@ -33,7 +33,8 @@ pub use mapping::{Mapping, mapping_flags};
 pub(in crate::cache) use raw::MAGIC_START;
 pub use tables::{ImageInfo, SubCacheEntry, TextInfo};
 
-/// No path of an image is longer: `PATH_MAX` is 1024. Without a bound, a file without a NUL is searched to its end for each.
+/// No path of an image is longer: `PATH_MAX` is 1024. Without a bound, a file without a NUL is searched to its end for
+/// each.
 const LONGEST_PATH: usize = 4096;
 
 /// One file of a shared cache, checked. Cloning shares it.
@@ -148,7 +149,8 @@ impl CacheFile {
         &self.0.mappings
     }
 
-    /// The rows of the table of images. Subcaches have none, except for x86_64, where each repeats the whole list for Rosetta.
+    /// The rows of the table of images. Subcaches have none, except for x86_64, where each repeats the whole list for
+    /// Rosetta.
     pub fn images(&self) -> impl ExactSizeIterator<Item = ImageInfo> + Clone + '_ {
         let order = self.0.order;
         let rows = self.image_rows().unwrap_or_default();
@@ -188,13 +190,15 @@ impl CacheFile {
         rows.chunks_exact(TextInfo::SIZE).map(move |row| TextInfo::read(Fields::new(row, order)))
     }
 
-    /// The path at `offset`, up to its NUL. `None` where there is none within 4096 bytes, or where the offset leads into the header.
+    /// The path at `offset`, up to its NUL. `None` where there is none within 4096 bytes, or where the offset leads
+    /// into the header.
     #[must_use]
     pub fn path_at(&self, offset: u32) -> Option<&[u8]> {
         self.path_within(offset, LONGEST_PATH).0
     }
 
-    /// The same, with at most `most` bytes looked at, and how many were: to see that there is none takes a look at many.
+    /// The same, with at most `most` bytes looked at, and how many were: to see that there is none takes a look at
+    /// many.
     pub(in crate::cache) fn path_within(&self, offset: u32, most: usize) -> (Option<&[u8]>, usize) {
         let start = usize::try_from(offset).ok().filter(|_| offset >= self.0.header.mapping_offset);
         let rest = start.and_then(|start| self.0.bytes.get(start..)).unwrap_or_default();
@@ -225,7 +229,8 @@ impl CacheFile {
         first.or(self.0.header.shared_region_start).unwrap_or_default()
     }
 
-    /// Most and initial protection of each mapping as the table without slide info has them; none where that is the only one.
+    /// Most and initial protection of each mapping as the table without slide info has them; none where that is the
+    /// only one.
     pub(in crate::cache) fn plain_protections(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let is_second = self.0.header.mapping_with_slide.is_some_and(|table| table.count != 0);
         let plain = is_second.then(|| mapping::plain(&self.0.bytes, self.0.order, &self.0.header).unwrap_or_default());

@@ -71,8 +71,8 @@ pub struct SubCacheEntry {
     pub uuid: Uuid,
     /// Bytes from the base of the cache to the base of that file.
     pub vm_offset: u64,
-    /// What its name has more than the main file's: `.01`, `.02.dylddata`, and on macOS 12 `.1`. As it stands in the header,
-    /// so it can be anything.
+    /// What its name has more than the main file's: `.01`, `.02.dylddata`, and on macOS 12 `.1`. As it stands in the
+    /// header, so it can be anything.
     pub suffix: String,
 }
 

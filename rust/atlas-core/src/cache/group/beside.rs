@@ -1,4 +1,5 @@
-//! Finds the files that a main file names, in its folder and nowhere else; where it is a link, also in that of the file it leads to.
+//! Finds the files that a main file names, in its folder and nowhere else; where it is a link, also in that of the file
+//! it leads to.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +14,8 @@ use crate::identifier::FilePath;
 
 use super::super::file::CacheFile;
 
-/// Beside the cache for customers lies the one for development, whose name has this more; both name their subcaches alike.
+/// Beside the cache for customers lies the one for development, whose name has this more; both name their subcaches
+/// alike.
 pub(crate) const DEVELOPMENT: &str = ".development";
 
 /// A file that a group asks for.
@@ -134,7 +136,8 @@ pub(super) struct Beside {
     home: Home,
     /// Where the main file truly lies, where that is another folder or name.
     target: Option<Home>,
-    /// Where files may truly lie: in the folder that was given, and in that of the main file, where it was given by a link.
+    /// Where files may truly lie: in the folder that was given, and in that of the main file, where it was given by a
+    /// link.
     real_folders: Vec<PathBuf>,
     named: BTreeSet<String>,
 }

@@ -37,8 +37,8 @@ struct Span {
 }
 
 impl AddressMap {
-    /// The mappings of `files` as far as the files reach. Where two overlap, which dyld refuses, the one that starts first counts, and
-    /// the other from its end on.
+    /// The mappings of `files` as far as the files reach. Where two overlap, which dyld refuses, the one that starts
+    /// first counts, and the other from its end on.
     pub(super) fn of(files: &[GroupFile], warnings: &mut Vec<String>) -> Self {
         let mut all = Vec::new();
         for (file, GroupFile { file: cache, .. }) in files.iter().enumerate() {

@@ -3,8 +3,9 @@
 //! * [`CacheGroup`]: the main file, the subcaches that are there, the file of local symbols, and what is missing
 //! * [`Place`]: where an address lies
 //!
-//! Names come from the header, never from a search; they are parts of the main file's folder, or where that is a link, of the folder
-//! that it leads to, and never leave it. A file counts only if its UUID is the one that the main file names. What is missing is named and costs its bytes, nothing else.
+//! Names come from the header, never from a search; they are parts of the main file's folder, or where that is a link,
+//! of the folder that it leads to, and never leave it. A file counts only if its UUID is the one that the main file
+//! names. What is missing is named and costs its bytes, nothing else.
 //!
 //! Must not slide anything, or read more than headers and tables while opening.
 #![forbid(unsafe_code)]
@@ -62,12 +63,12 @@ pub struct CacheGroup {
 }
 
 impl CacheGroup {
-    /// Opens the cache whose main file is at `path`, and with it the files that it names in the same folder. `open` makes a path into
-    /// bytes.
+    /// Opens the cache whose main file is at `path`, and with it the files that it names in the same folder. `open`
+    /// makes a path into bytes.
     ///
     /// # Errors
-    /// What `open` says of the main file, and [`crate::ErrorKind::Cache`] where that is none. Nothing that is wrong with the
-    /// other files is an error: see [`CacheGroup::missing`] and [`CacheGroup::warnings`].
+    /// What `open` says of the main file, and [`crate::ErrorKind::Cache`] where that is none. Nothing that is wrong
+    /// with the other files is an error: see [`CacheGroup::missing`] and [`CacheGroup::warnings`].
     pub fn open(path: &Path, open: &mut dyn FnMut(&Path) -> Result<Bytes>) -> Result<Self> {
         Self::open_with(path, &mut |wanted| {
             wanted.stays()?;
@@ -185,8 +186,9 @@ impl CacheGroup {
         self.files.get(place.file)?.file.bytes().get(start..end)
     }
 
-    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its magic says. What
-    /// the first call found stays: who asks before a file can be cut short does not look at it afterwards.
+    /// Bytes of a pointer: as the first image says whose header can be read, else as the header of the cache or its
+    /// magic says. What the first call found stays: who asks before a file can be cut short does not look at it
+    /// afterwards.
     #[must_use]
     pub fn pointer_size(&self) -> u8 {
         *self.pointer_size.get_or_init(|| {

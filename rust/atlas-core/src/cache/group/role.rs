@@ -13,8 +13,8 @@ pub(in crate::cache) fn check_main(file: &CacheFile, name: &str) -> Result<()> {
         _ => (name, ""),
     };
     let bare = file.images().len() == 0;
-    // Only a main file says how much memory all files take. x86_64 repeats the images in every file, for Rosetta: there the name
-    // decides. Elsewhere a file that lists images is a main one, whatever it is called.
+    // Only a main file says how much memory all files take. x86_64 repeats the images in every file, for Rosetta: there
+    // the name decides. Elsewhere a file that lists images is a main one, whatever it is called.
     let repeats_images = file.architecture().starts_with("x86_64");
     let is_part = header.can_be_split()
         && header.shared_region_size == Some(0)

@@ -26,7 +26,8 @@ impl TextArena {
         position
     }
 
-    /// The name at `position`. Like the text of a property list that is marked ASCII, it is read as UTF-8 and may be none.
+    /// The name at `position`. Like the text of a property list that is marked ASCII, it is read as UTF-8 and may be
+    /// none.
     pub(super) fn get(&self, position: u32) -> Option<Text<'_>> {
         let rest = self.bytes.get(position as usize..).filter(|_| position != 0)?;
         let (length, rest) = rest.split_first_chunk::<LENGTH>()?;

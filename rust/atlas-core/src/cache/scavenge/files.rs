@@ -12,8 +12,8 @@ pub(super) fn base_name(group: &CacheGroup) -> &str {
 
 /// Bytes of address space of the whole cache.
 ///
-/// Since dyld-940 the header says it. Before, the same field held the size of the region that the cache lies in, 4 GiB for
-/// a cache of any size, and some generations have no such field.
+/// Since dyld-940 the header says it. Before, the same field held the size of the region that the cache lies in, 4 GiB
+/// for a cache of any size, and some generations have no such field.
 pub(super) fn vm_size(group: &CacheGroup) -> u64 {
     let main = &group.main().file;
     let stated = main.header().shared_region_size.filter(|&size| size != 0 && main.header().can_be_split());

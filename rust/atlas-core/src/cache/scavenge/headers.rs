@@ -5,8 +5,8 @@ use crate::cache::group::{CacheGroup, GroupFile, Place};
 use crate::macho::{self, OUTLINE_START};
 use crate::sys::{FileIdentity, OpenFile};
 
-/// Bytes that are read at once. Load commands of most libraries take less; a larger piece costs more to copy than a second
-/// read for the others.
+/// Bytes that are read at once. Load commands of most libraries take less; a larger piece costs more to copy than a
+/// second read for the others.
 const PIECE: usize = 4096;
 
 /// Where the bytes of one file are read.
@@ -30,8 +30,8 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// For the files of `group`. Those that were copied must not be read again: a copy is asked for by who wants to be sure
-    /// of what it says.
+    /// For the files of `group`. Those that were copied must not be read again: a copy is asked for by who wants to be
+    /// sure of what it says.
     pub(super) fn of(group: &CacheGroup, mode: Mode) -> Self {
         let access = group.files().iter().map(|file| match mode {
             Mode::Copy => Access::Bytes,
@@ -40,8 +40,8 @@ impl Headers {
         Self { access: access.collect(), piece: Vec::new(), held: (usize::MAX, 0, 0) }
     }
 
-    /// The header and load commands of the image at `place`, with `spend` asked whether so many bytes may be read; `None`
-    /// where not. Where they leave the mapping, or are none, what is there.
+    /// The header and load commands of the image at `place`, with `spend` asked whether so many bytes may be read;
+    /// `None` where not. Where they leave the mapping, or are none, what is there.
     pub(super) fn read<'a>(
         &'a mut self,
         group: &'a CacheGroup,
@@ -86,8 +86,8 @@ impl Headers {
     fn fetch(&mut self, file: &GroupFile, place: Place, size: usize) -> Option<usize> {
         let access = self.access.get_mut(place.file)?;
         if let Access::NotOpened(identity) = *access {
-            // A file that was replaced meanwhile is another one: what was mapped is still there. One that was changed, or cut
-            // short, is what is mapped, and must not be touched where it has no bytes any more.
+            // A file that was replaced meanwhile is another one: what was mapped is still there. One that was changed,
+            // or cut short, is what is mapped, and must not be touched where it has no bytes any more.
             let is_mapped = |opened: &OpenFile| {
                 let now = opened.identity();
                 now == identity || (now.inode == identity.inode && now.inode != (0, 0))

@@ -12,8 +12,8 @@ use crate::schema::{Report, SegmentRow};
 use super::arena::TextArena;
 use super::headers::Headers;
 
-/// Bytes that names and headers may take beyond the files that they stand in. In a cache that dyld wrote no byte is read
-/// twice; one that was made up can name the same header a million times.
+/// Bytes that names and headers may take beyond the files that they stand in. In a cache that dyld wrote no byte is
+/// read twice; one that was made up can name the same header a million times.
 const SPARE: u64 = 1 << 20;
 
 /// Every image, with its segments and names.
@@ -129,7 +129,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds one image. UUID and name come from the tables, as in dyld's scavenger: its `name` is the path of the tables.
+    /// Adds one image. UUID and name come from the tables, as in dyld's scavenger: its `name` is the path of the
+    /// tables.
     fn image(&mut self, main: &CacheFile, info: Option<ImageInfo>, text: Option<TextInfo>) {
         let address = info.map(|info| info.address).or(text.map(|text| text.address)).unwrap_or_default().0;
         let offsets = [text.map(|text| text.path_offset), info.map(|info| info.path_offset)];
@@ -158,8 +159,8 @@ impl<'a> Builder<'a> {
         self.header(address, text.map_or(0, |text| text.text_size), first_segment);
     }
 
-    /// Adds the segments of the image at `address`, which is the last one. Where no file has them, the `text_size` bytes that the
-    /// tables give it are all that is known of where it lies.
+    /// Adds the segments of the image at `address`, which is the last one. Where no file has them, the `text_size`
+    /// bytes that the tables give it are all that is known of where it lies.
     fn header(&mut self, address: u64, text_size: u32, first_segment: usize) {
         let Some(place) = self.group.at(address) else {
             if let Some(image) = self.columns.images.last_mut().filter(|_| text_size != 0) {
@@ -241,8 +242,8 @@ impl SegmentNames {
     }
 }
 
-/// What a segment of that name may do: dyld's builder and scavenger go by the name, since what the load command says is not
-/// how the cache maps it.
+/// What a segment of that name may do: dyld's builder and scavenger go by the name, since what the load command says is
+/// not how the cache maps it.
 fn permissions(name: Name) -> u8 {
     match name.as_bytes() {
         b"__TEXT" => 5,

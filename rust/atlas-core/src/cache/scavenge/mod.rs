@@ -1,5 +1,5 @@
-//! Owns the record of a cache as its headers tell it, where there is no atlas: every generation, also such as dyld's own
-//! scavenger cannot read (macOS 12, anything before dyld-940, files that are missing).
+//! Owns the record of a cache as its headers tell it, where there is no atlas: every generation, also such as dyld's
+//! own scavenger cannot read (macOS 12, anything before dyld-940, files that are missing).
 //!
 //! * [`scavenge`]: what the files themselves say, at once; what the images say, when it is asked for
 //! * [`file_rows`]: the files alone
@@ -36,8 +36,9 @@ const MOST_IMAGES: u32 = 1 << 30;
 
 /// The record of the cache whose files `group` holds, which `mode` made bytes.
 ///
-/// Only the main file's tables are looked at; the headers of the images follow with the first question for segments. From
-/// files that are mapped they are read piece by piece: through the mapping each of them would bring in sixteen pages.
+/// Only the main file's tables are looked at; the headers of the images follow with the first question for segments.
+/// From files that are mapped they are read piece by piece: through the mapping each of them would bring in sixteen
+/// pages.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Limit`] where there are more images than `policy` allows.
@@ -52,8 +53,8 @@ pub fn scavenge(group: &CacheGroup, mode: Mode, policy: Policy) -> Result<KnownC
     Ok(KnownCache::scavenged(Scavenged::new(group, mode, count), RecordOrigin::Scavenged))
 }
 
-/// How many images `main` lists. What it says of their texts counts where there is nothing else: a row of that table which no image
-/// goes with is nobody's.
+/// How many images `main` lists. What it says of their texts counts where there is nothing else: a row of that table
+/// which no image goes with is nobody's.
 fn image_count(main: &CacheFile) -> usize {
     match main.image_count() {
         0 => main.text_infos().len(),

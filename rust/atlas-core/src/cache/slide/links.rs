@@ -27,8 +27,8 @@ impl Pages<'_> {
         table.len() / 2
     }
 
-    /// Whether a pointer of `size` bytes may begin in the page and end in the next one. Links are aligned to four bytes; those of
-    /// versions 3 and 5 to eight, unless the start of the page is not (which no builder writes).
+    /// Whether a pointer of `size` bytes may begin in the page and end in the next one. Links are aligned to four
+    /// bytes; those of versions 3 and 5 to eight, unless the start of the page is not (which no builder writes).
     pub fn may_cross_end(&self, page: usize, size: u64) -> bool {
         match self {
             Self::Bitmaps { .. } => size > 4,
@@ -75,9 +75,9 @@ enum Place<'a> {
 
 /// The links of some pages. A page with a fault gives one error, and the next page goes on.
 ///
-/// Every link must begin behind the end of the one before in its chain: a link only ever leads forward. Chains of one page may
-/// stand in any order, and between each other's links; dyld walks each by itself. All of them together may have as many
-/// links as the page can hold, so that lists of extras, which pages may share, do not multiply.
+/// Every link must begin behind the end of the one before in its chain: a link only ever leads forward. Chains of one
+/// page may stand in any order, and between each other's links; dyld walks each by itself. All of them together may
+/// have as many links as the page can hold, so that lists of extras, which pages may share, do not multiply.
 pub(super) struct Links<'b> {
     info: &'b SlideInfo<'b>,
     bytes: &'b [u8],
@@ -114,7 +114,8 @@ impl<'b> Links<'b> {
         }
     }
 
-    /// How many links the page can hold. Of one that is larger than any builder writes, only what the mapping has of it counts.
+    /// How many links the page can hold. Of one that is larger than any builder writes, only what the mapping has of it
+    /// counts.
     fn room(&self) -> u64 {
         let here = (self.bytes.len() as u64).saturating_sub(self.offset(0)).max(LARGEST_PAGE);
         here.min(self.info.page_size).div_ceil(self.info.pointer_size().into())
@@ -254,8 +255,8 @@ impl Iterator for Links<'_> {
 }
 
 impl<'b> Links<'b> {
-    /// Leaves the rest of a chain for the next one of the same page: behind a link or a fault that nobody minds. `false` where
-    /// there is none, and the walk goes on as it would have.
+    /// Leaves the rest of a chain for the next one of the same page: behind a link or a fault that nobody minds.
+    /// `false` where there is none, and the walk goes on as it would have.
     pub fn next_chain(&mut self) -> bool {
         match self.place {
             Place::Chained { left, next: Some(index), .. } | Place::Faulty { index, left } => {

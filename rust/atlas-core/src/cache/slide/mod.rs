@@ -1,10 +1,12 @@
-//! Owns slide info: where a mapping of a shared cache holds pointers, where they lead, and the bytes that a process sees.
+//! Owns slide info: where a mapping of a shared cache holds pointers, where they lead, and the bytes that a process
+//! sees.
 //!
 //! * [`SlideInfo`]: the tables of one mapping, versions 1 to 5, checked once and borrowed
 //! * [`SlideInfo::pointers`]: every pointer of the mapping, with the signature that it asks for
 //! * [`SlideInfo::rebase`]: any window of the mapping as it stands in memory at a slide
 //!
-//! Pure functions over bytes. Must not open files, know how a cache is made up of them, or trust a number of the tables.
+//! Pure functions over bytes. Must not open files, know how a cache is made up of them, or trust a number of the
+//! tables.
 //!
 //! | version | written for | a page's pointers |
 //! |---|---|---|
@@ -79,8 +81,8 @@ pub enum Key {
 }
 
 impl<'a> SlideInfo<'a> {
-    /// Checks the slide info at the start of `info`, which may be longer, for the bytes of `mapping`. `pointer_size` is that of the
-    /// cache, in bytes: version 1 does not say it.
+    /// Checks the slide info at the start of `info`, which may be longer, for the bytes of `mapping`. `pointer_size` is
+    /// that of the cache, in bytes: version 1 does not say it.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`] with the offset in `info`: an unknown version, a size of pages that is none, or a
@@ -119,15 +121,15 @@ impl<'a> SlideInfo<'a> {
 
     /// Every pointer of the mapping whose bytes are `mapping_bytes`, page by page in the order of their chains.
     ///
-    /// Numbers that a chain only passes through (zeros of version 2, small numbers of version 4) are no pointers. A page
-    /// with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
+    /// Numbers that a chain only passes through (zeros of version 2, small numbers of version 4) are no pointers. A
+    /// page with a fault gives its pointers up to there, then one error, and the next page goes on. The error holds the
     /// offset in the mapping of the link that leads somewhere wrong, and as key the page's entry in the table.
     pub fn pointers<'b>(&'b self, mapping_bytes: &'b [u8]) -> impl Iterator<Item = Result<Pointer>> + use<'a, 'b> {
         self.decoded(mapping_bytes, 0..self.pages.count(), 0..u64::MAX)
     }
 
-    /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these are read; an error
-    /// is given for each of them that has a fault, wherever in it that is.
+    /// The same for the pointers that begin at the offsets of `range` in the mapping. Only the pages that hold these
+    /// are read; an error is given for each of them that has a fault, wherever in it that is.
     pub fn pointers_in<'b>(
         &'b self,
         mapping_bytes: &'b [u8],

@@ -11,7 +11,8 @@ use super::raw::{STARTS_V2, STARTS_V3, STARTS_V4, StartFormat, VERSION, v1, v2, 
 /// Pages are 4 KiB or 16 KiB. Below this, a pointer would be longer than a page.
 const SMALLEST_PAGE: u32 = 16;
 
-/// Far larger than any page. A page is walked as a whole, so that without a bound a small part of a mapping would cost all of it.
+/// Far larger than any page. A page is walked as a whole, so that without a bound a small part of a mapping would cost
+/// all of it.
 pub(crate) const LARGEST_PAGE: u32 = 1 << 20;
 
 /// The bytes that the fields are read from.

@@ -33,7 +33,8 @@ pub struct FunctionVariant {
     pub target_dylib: u16,
     /// Which function of the table.
     pub variant: u16,
-    /// How the pointer is signed: number of the key (0 IA, 1 IB, 2 DA, 3 DB), diversity, and whether its address is mixed in.
+    /// How the pointer is signed: number of the key (0 IA, 1 IB, 2 DA, 3 DB), diversity, and whether its address is
+    /// mixed in.
     pub authentication: Option<(u8, u16, bool)>,
 }
 

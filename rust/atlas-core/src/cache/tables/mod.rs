@@ -96,7 +96,8 @@ pub fn tpro_mappings(group: &CacheGroup) -> Result<Vec<AddressRange>> {
     Ok(rows.chunks_exact(TPRO_SIZE).map(row).collect())
 }
 
-/// The bytes of an atlas inside the cache, for which the header has had a place since dyld-1042.1. No released builder makes one.
+/// The bytes of an atlas inside the cache, for which the header has had a place since dyld-1042.1. No released builder
+/// makes one.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Cache`] where the header names bytes that are not there.

@@ -31,8 +31,8 @@ impl Prewarming {
     pub fn of(group: &CacheGroup) -> Result<Option<Self>> {
         let file = &group.main().file;
         let Some(range) = file.header().prewarming.filter(|range| range.size != 0) else { return Ok(None) };
-        // dyld's header calls the number a file offset; its builder writes bytes of memory from the base. Inside the first
-        // mapping both are the same, behind it only memory leads to the table.
+        // dyld's header calls the number a file offset; its builder writes bytes of memory from the base. Inside the
+        // first mapping both are the same, behind it only memory leads to the table.
         let bytes = memory(group, from_header(group, range), "prewarmingData").or_else(|error| {
             let range = FileRange { offset: range.vm_offset, size: range.size };
             file.range(range).map(|bytes| Bytes::from(bytes.to_vec())).ok_or(error)

@@ -17,8 +17,8 @@ mod tests;
 use super::group::CacheGroup;
 use super::known::KnownCache;
 
-/// What does not fit together in the cache of `group`, of which `headers` is what was scavenged; with `atlas`, also where that
-/// says something else. Empty: all of it fits.
+/// What does not fit together in the cache of `group`, of which `headers` is what was scavenged; with `atlas`, also
+/// where that says something else. Empty: all of it fits.
 #[must_use]
 pub fn verify(group: &CacheGroup, headers: &KnownCache, atlas: Option<&KnownCache>) -> Vec<String> {
     let mut findings = Findings::default();

@@ -8,8 +8,8 @@ use crate::cache::tables::DylibsTrie;
 
 use super::Findings;
 
-/// Most bytes of paths that are looked at: a whole system has about 1 MB in each table, and broken ones can name one long path a
-/// million times.
+/// Most bytes of paths that are looked at: a whole system has about 1 MB in each table, and broken ones can name one
+/// long path a million times.
 const MOST_BYTES: usize = 16 << 20;
 /// What a path takes beside its text.
 const OVERHEAD: usize = 64;
@@ -69,8 +69,9 @@ impl Paths {
         paths
     }
 
-    /// The paths of the trie, of an image whose address is in `rows`, and what is broken of it. Where they lead is not held against
-    /// the table of images: a cache from which an image was taken out keeps the trie of all, and is read without it.
+    /// The paths of the trie, of an image whose address is in `rows`, and what is broken of it. Where they lead is not
+    /// held against the table of images: a cache from which an image was taken out keeps the trie of all, and is read
+    /// without it.
     fn add_trie(&mut self, group: &CacheGroup, rows: &[u64], findings: &mut Findings) {
         let trie = match DylibsTrie::of(group) {
             Ok(Some(trie)) => trie,

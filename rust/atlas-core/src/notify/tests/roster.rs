@@ -45,7 +45,8 @@ fn a_stream_gets_the_first_list_and_then_what_is_told() {
     assert!(light.is_on());
 }
 
-/// A descriptor that is readable while nothing waits makes an event loop spin; one that is not while something does, hang.
+/// A descriptor that is readable while nothing waits makes an event loop spin; one that is not while something does,
+/// hang.
 #[test]
 fn a_bell_rings_exactly_while_something_waits() {
     let mut roster = Listeners::default();

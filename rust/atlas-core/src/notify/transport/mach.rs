@@ -1,12 +1,13 @@
 //! Notifications on macOS, from dyld itself.
 //!
-//! A port is registered with the target's task; its dyld then sends each message there, from the thread that loads an image,
-//! which waits for the reply. A message that is destroyed without one lets that thread go on, too, and so does the end of
-//! this process. All there is to listen to stands in one port set: the registered port, while there is one, and a second
-//! one by which [`Handle::wake`] speaks.
+//! A port is registered with the target's task; its dyld then sends each message there, from the thread that loads an
+//! image, which waits for the reply. A message that is destroyed without one lets that thread go on, too, and so does
+//! the end of this process. All there is to listen to stands in one port set: the registered port, while there is one,
+//! and a second one by which [`Handle::wake`] speaks.
 //!
-//! Whoever gets hold of a right to send to the port could play dyld. The kernel says who sent each message, so it has to come
-//! from the target; only the kernel itself may say that nobody can send any more, which is how the target's end is told.
+//! Whoever gets hold of a right to send to the port could play dyld. The kernel says who sent each message, so it has
+//! to come from the target; only the kernel itself may say that nobody can send any more, which is how the target's end
+//! is told.
 
 use std::sync::Arc;
 

@@ -46,8 +46,8 @@ pub trait Handle: Send + Sync {
     /// Makes [`Transport::receive`] return, the running call or the next one.
     fn wake(&self);
 
-    /// In a forked child: closes what the child has of the connection, so that the target does not take it for the parent.
-    /// Takes no lock, for whoever holds one does not exist in the child. Mach ports are not inherited.
+    /// In a forked child: closes what the child has of the connection, so that the target does not take it for the
+    /// parent. Takes no lock, for whoever holds one does not exist in the child. Mach ports are not inherited.
     fn close_in_child(&self) {}
 }
 

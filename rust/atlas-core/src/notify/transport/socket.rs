@@ -1,9 +1,9 @@
 //! Notifications on Linux, from a process that stands for a Darwin one.
 //!
-//! The target listens on a Unix socket that keeps messages apart, at an abstract name with its number in it. Connecting is
-//! registering, closing is deregistering. The target sends dyld's messages with dyld's headers, and waits for each
-//! reply, which is a header, too. Abstract names belong to whoever takes them first, so both sides ask the kernel who the
-//! other is: a watcher wants the process that it meant, a target wants its own user or root.
+//! The target listens on a Unix socket that keeps messages apart, at an abstract name with its number in it. Connecting
+//! is registering, closing is deregistering. The target sends dyld's messages with dyld's headers, and waits for each
+//! reply, which is a header, too. Abstract names belong to whoever takes them first, so both sides ask the kernel who
+//! the other is: a watcher wants the process that it meant, a target wants its own user or root.
 //!
 //! Nothing is lost between connecting and being accepted, as long as the target keeps this order:
 //! 1. target: publishes
@@ -124,7 +124,8 @@ impl SocketTransport {
             return match connection.receive(&mut self.buffer) {
                 // Nothing to take is what a connection that was cut says, and a message of no bytes, too.
                 Ok(0) if connection.was_cut() => Received::Lost(Loss::Exited),
-                // There are no trailers here: a message is as long as it says, and what the buffer does not hold is none.
+                // There are no trailers here: a message is as long as it says, and what the buffer does not hold is
+                // none.
                 Ok(size) => match Header::read(self.buffer.get(..size).unwrap_or_default()) {
                     Some(header) if usize::try_from(header.size) == Ok(size) => Received::Message { header, size },
                     _ => {
@@ -221,8 +222,8 @@ impl SocketTarget {
         Ok(self.watchers.len())
     }
 
-    /// Accepts all who wait, sends `message` to every watcher in turn, and waits for the reply of each. As in dyld there is no
-    /// limit of time; a watcher that is closed or dies is let go.
+    /// Accepts all who wait, sends `message` to every watcher in turn, and waits for the reply of each. As in dyld
+    /// there is no limit of time; a watcher that is closed or dies is let go.
     ///
     /// # Errors
     /// What the operating system says of accepting.

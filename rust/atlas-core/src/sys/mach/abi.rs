@@ -1,7 +1,8 @@
-//! The part of `<mach/mach.h>`, `<mach/mach_vm.h>`, `<libproc.h>` and `<sys/proc_info.h>` that is used here, by the names that it has there.
+//! The part of `<mach/mach.h>`, `<mach/mach_vm.h>`, `<libproc.h>` and `<sys/proc_info.h>` that is used here, by the
+//! names that it has there.
 //!
-//! `scripts/check-macos` reads this file: it compares every type, constant, layout and function with the headers of the SDK.
-//! So each stands on its own line, and numbers are plain.
+//! `scripts/check-macos` reads this file: it compares every type, constant, layout and function with the headers of the
+//! SDK. So each stands on its own line, and numbers are plain.
 #![allow(non_camel_case_types, reason = "the names of the headers")]
 
 use std::ffi::{c_int, c_void};
@@ -228,7 +229,8 @@ unsafe extern "C" {
     pub fn proc_pidinfo(pid: c_int, flavor: c_int, argument: u64, buffer: *mut c_void, size: c_int) -> c_int;
 }
 
-/// Functions that came with macOS 11.3 or so: they are looked up when they are wanted, so that nothing refuses to load without.
+/// Functions that came with macOS 11.3 or so: they are looked up when they are wanted, so that nothing refuses to load
+/// without.
 pub type task_read_for_pid = unsafe extern "C" fn(mach_port_name_t, c_int, *mut mach_port_name_t) -> kern_return_t;
 pub type task_dyld_process_info_notify_register = unsafe extern "C" fn(task_read_t, mach_port_t) -> kern_return_t;
 pub type task_dyld_process_info_notify_deregister =

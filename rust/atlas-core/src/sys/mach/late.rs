@@ -1,4 +1,5 @@
-//! Functions that not every release of macOS has. A hard reference to one would keep the whole module from being loaded there.
+//! Functions that not every release of macOS has. A hard reference to one would keep the whole module from being loaded
+//! there.
 
 use std::ffi::{CStr, c_void};
 

@@ -60,13 +60,15 @@ impl Mailbox {
     /// Waits for the next message to a port of `set`. What was here and not replied to is given up first.
     ///
     /// # Errors
-    /// What the kernel says. A message that is too large is destroyed by the kernel, and whoever waits for the reply goes on.
+    /// What the kernel says. A message that is too large is destroyed by the kernel, and whoever waits for the reply
+    /// goes on.
     pub fn receive(&mut self, set: &PortSet) -> Result<Envelope, MachFailure> {
         self.give_up();
         let size = self.room.len().saturating_mul(4);
         let option = abi::MACH_RCV_MSG | AUDIT_TRAILER;
         loop {
-            // SAFETY: `room` is ours to write, aligned as a header is, and has `size` bytes: a few dozen kilobytes, which a
+            // SAFETY: `room` is ours to write, aligned as a header is, and has `size` bytes: a few dozen kilobytes,
+            // which a
             // `u32` holds. Nothing is sent.
             let status = unsafe {
                 abi::mach_msg(
@@ -150,8 +152,8 @@ impl Mailbox {
     /// Destroys the message that is here, with all rights that it carries. Whoever waits for a reply goes on.
     pub fn give_up(&mut self) {
         if std::mem::take(&mut self.full) && self.owner.is_here() {
-            // SAFETY: `room` holds a message as `mach_msg` has written it, whose rights nobody has taken out; the mark that
-            // it is there is gone, so that they are given back once.
+            // SAFETY: `room` holds a message as `mach_msg` has written it, whose rights nobody has taken out; the mark
+            // that it is there is gone, so that they are given back once.
             unsafe { abi::mach_msg_destroy(self.room.as_mut_ptr().cast()) };
         }
     }

@@ -5,7 +5,8 @@
 //! * [`task`]: another process by its task port
 //! * [`mailbox`]: messages that come, and what they carry
 //!
-//! Nothing here decides what a number means for the user: calls fail with a [`MachFailure`], and that is classified above.
+//! Nothing here decides what a number means for the user: calls fail with a [`MachFailure`], and that is classified
+//! above.
 
 mod abi;
 mod late;
@@ -37,8 +38,8 @@ fn check(call: &'static str, kern_return: i32) -> Result<(), MachFailure> {
     if kern_return == abi::KERN_SUCCESS { Ok(()) } else { Err(MachFailure { call, kern_return }) }
 }
 
-/// The process that holds a right. Names of ports are not inherited by a forked child, where the same numbers may come to
-/// mean other ports: there, nothing is given back.
+/// The process that holds a right. Names of ports are not inherited by a forked child, where the same numbers may come
+/// to mean other ports: there, nothing is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Owner(u32);
 

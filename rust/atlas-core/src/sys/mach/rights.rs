@@ -90,8 +90,8 @@ impl GuardedPort {
     /// What the kernel says.
     pub fn notify_no_senders(&self) -> Result<(), MachFailure> {
         let mut previous = abi::MACH_PORT_NULL;
-        // SAFETY: `previous` is a value of this frame; all else are numbers. The right to send once is made of this port's
-        // receive right by the kernel.
+        // SAFETY: `previous` is a value of this frame; all else are numbers. The right to send once is made of this
+        // port's receive right by the kernel.
         let status = unsafe {
             abi::mach_port_request_notification(
                 own_task(),
@@ -110,7 +110,8 @@ impl GuardedPort {
         Ok(())
     }
 
-    /// Sends an empty message to it, from this process. Waits for nothing: where messages wait already, this is not needed.
+    /// Sends an empty message to it, from this process. Waits for nothing: where messages wait already, this is not
+    /// needed.
     pub fn poke(&self) {
         if !self.owner.is_here() {
             return;
@@ -123,8 +124,8 @@ impl GuardedPort {
             ..Default::default()
         };
         let option = abi::MACH_SEND_MSG | abi::MACH_SEND_TIMEOUT;
-        // SAFETY: `header` is a whole message of the size that is given, and nothing is to be received. The time-out is 0,
-        // so the call does not wait.
+        // SAFETY: `header` is a whole message of the size that is given, and nothing is to be received. The time-out is
+        // 0, so the call does not wait.
         let status = unsafe {
             abi::mach_msg(&raw mut header, option, size, 0, abi::MACH_PORT_NULL, abi::MACH_MSG_TIMEOUT_NONE, 0)
         };

@@ -98,8 +98,8 @@ impl TaskPort {
         let mut info =
             abi::task_dyld_info_data_t { all_image_info_addr: 0, all_image_info_size: 0, all_image_info_format: -1 };
         let mut count = abi::TASK_DYLD_INFO_COUNT;
-        // SAFETY: `info` is that structure, of `count` words, and of no greater alignment than the words it is asked for
-        // by; both it and `count` are values of this frame.
+        // SAFETY: `info` is that structure, of `count` words, and of no greater alignment than the words it is asked
+        // for by; both it and `count` are values of this frame.
         let status =
             unsafe { abi::task_info(self.name(), abi::TASK_DYLD_INFO, (&raw mut info).cast(), &raw mut count) };
         check("task_info", status)?;
@@ -113,9 +113,9 @@ impl TaskPort {
     pub fn read(&self, address: u64, buffer: &mut [u8]) -> Result<usize, MachFailure> {
         let size = buffer.len() as u64;
         let mut count = 0;
-        // SAFETY: the kernel writes at most `size` bytes from the start of `buffer` on, which has as many and is ours to
-        // write; `count` is a value of this frame. The address in the task is looked up by the kernel, in this process
-        // as in any other.
+        // SAFETY: the kernel writes at most `size` bytes from the start of `buffer` on, which has as many and is ours
+        // to write; `count` is a value of this frame. The address in the task is looked up by the kernel, in this
+        // process as in any other.
         let status = unsafe {
             abi::mach_vm_read_overwrite(self.name(), address, size, buffer.as_mut_ptr() as u64, &raw mut count)
         };
@@ -132,8 +132,8 @@ impl TaskPort {
         let mut info = abi::vm_region_basic_info_data_64_t::default();
         let mut count = abi::VM_REGION_BASIC_INFO_COUNT_64;
         let mut object = abi::MACH_PORT_NULL;
-        // SAFETY: `info` is the structure of this flavor, of `count` words, and of no greater alignment than they have; it
-        // and all others that are written are values of this frame.
+        // SAFETY: `info` is the structure of this flavor, of `count` words, and of no greater alignment than they have;
+        // it and all others that are written are values of this frame.
         let status = unsafe {
             abi::mach_vm_region(
                 self.name(),
@@ -176,8 +176,9 @@ impl TaskPort {
 
     /// Has the task's dyld send its messages to `port`, and gives the way to end that.
     ///
-    /// That way is found before anything is registered. Whoever is registered must ask the dyld of this process for nothing: while
-    /// that loads something it holds the lock that a look-up takes, and waits for replies of those who are registered.
+    /// That way is found before anything is registered. Whoever is registered must ask the dyld of this process for
+    /// nothing: while that loads something it holds the lock that a look-up takes, and waits for replies of those who
+    /// are registered.
     ///
     /// # Errors
     /// What the kernel says; `KERN_NOT_SUPPORTED` before macOS 11.3.
@@ -186,8 +187,8 @@ impl TaskPort {
         let (Some(register), Some(deregister)) = (late::notify_register(), late::notify_deregister()) else {
             return Err(MachFailure { call: CALL, kern_return: abi::KERN_NOT_SUPPORTED });
         };
-        // SAFETY: numbers only; the function is the system's of this name. The send right that the kernel keeps is made of
-        // the receive right, which stays.
+        // SAFETY: numbers only; the function is the system's of this name. The send right that the kernel keeps is made
+        // of the receive right, which stays.
         check(CALL, unsafe { register(self.name(), port.name()) })?;
         Ok(Deregister(deregister))
     }
@@ -219,8 +220,8 @@ fn process_info(pid: u32, flavor: c_int, argument: u64, words: &mut [u64]) -> io
     }
 }
 
-/// Whether there is a process of this number, readable or not. One that has ended, and whose parent has not asked for it, is
-/// none: the kernel looks for these only where the argument says so.
+/// Whether there is a process of this number, readable or not. One that has ended, and whose parent has not asked for
+/// it, is none: the kernel looks for these only where the argument says so.
 #[must_use]
 pub fn is_running(pid: u32) -> bool {
     let mut words = [0; abi::PROC_PIDT_SHORTBSDINFO_SIZE / 8];

@@ -1,8 +1,8 @@
 //! Mach-O core files: the memory of a process that is no more, and what its writer noted beside.
 //!
 //! A core that holds the atlas gives the whole snapshot. One that does not still has lists of images, which lack
-//! something each: dyld's own array of images in memory, notes by the debugger or the kernel, or nothing but headers. They
-//! are joined by address, and what is lacking is said in the warnings.
+//! something each: dyld's own array of images in memory, notes by the debugger or the kernel, or nothing but headers.
+//! They are joined by address, and what is lacking is said in the warnings.
 
 mod arrays;
 mod bounds;
@@ -106,8 +106,8 @@ impl Core {
         AllImageInfos::read(self, self.dyld_info().ok()?).ok()
     }
 
-    /// The snapshot that the process last published; where the core does not hold it sound, one made of what it holds. A
-    /// lenient opening takes a damaged one, as far as it can be read.
+    /// The snapshot that the process last published; where the core does not hold it sound, one made of what it holds.
+    /// A lenient opening takes a damaged one, as far as it can be read.
     ///
     /// # Errors
     /// [`ErrorKind::MachO`] where the core names no image at all, with a hint that says why; [`ErrorKind::Limit`].

@@ -145,8 +145,8 @@ impl Notes {
     }
 
     /// An address without the bits that sign or tag a pointer. Of the two halves of memory bit 55 chooses, which is the
-    /// highest that is never part of a tag: in a low address all bits above those that count are 0, in a high one, as the
-    /// kernel's are, 1.
+    /// highest that is never part of a tag: in a low address all bits above those that count are 0, in a high one, as
+    /// the kernel's are, 1.
     #[must_use]
     pub const fn stripped(&self, address: u64) -> u64 {
         const HIGH: u64 = 1 << 55;

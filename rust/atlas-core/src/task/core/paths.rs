@@ -20,8 +20,8 @@ impl Paths {
         Self { left: most, cut: 0, refused: 0 }
     }
 
-    /// The path at the beginning of `bytes`, up to a NUL; without one it ends with `bytes` where `is_all` says so, and is
-    /// cut otherwise. `None` where it is empty, or too much was read already.
+    /// The path at the beginning of `bytes`, up to a NUL; without one it ends with `bytes` where `is_all` says so, and
+    /// is cut otherwise. `None` where it is empty, or too much was read already.
     pub(super) fn read(&mut self, bytes: &[u8], is_all: bool) -> Option<String> {
         let (bytes, is_all) = bytes.get(..LONGEST).map_or((bytes, is_all), |start| (start, false));
         let end = bytes.iter().position(|byte| *byte == 0);

@@ -139,8 +139,8 @@ impl CoreMemory {
     }
 
     /// Each page that the file has the beginning of: address, protection, and the bytes from there to the end of the
-    /// segment. First those at the beginning of segments, where headers mostly are; then all others, as many as the file
-    /// has: where segments show the same part of it, some are not looked at.
+    /// segment. First those at the beginning of segments, where headers mostly are; then all others, as many as the
+    /// file has: where segments show the same part of it, some are not looked at.
     pub(super) fn pages(&self) -> impl Iterator<Item = (u64, u32, &[u8])> {
         let page = |range: &'_ Range, offset: usize| {
             let bytes = self.bytes.get(range.file_start.saturating_add(offset)..)?;

@@ -120,8 +120,8 @@ fn sizes_by_version_grow() {
         let sizes: Vec<_> = (0..30).map(|version| size_of_version(version, format)).collect();
         assert!(sizes.is_sorted() && sizes[29] == if format == PointerFormat::Bits32 { 224 } else { 368 });
     }
-    // The end of the last field of each: processDetachedFromSharedRegion, dyldImageLoadAddress, jitInfo, terminationFlags,
-    // coreSymbolicationShmPage, systemOrderFlag, uuidArray.
+    // The end of the last field of each: processDetachedFromSharedRegion, dyldImageLoadAddress, jitInfo,
+    // terminationFlags, coreSymbolicationShmPage, systemOrderFlag, uuidArray.
     let sizes = |format| [1, 2, 3, 4, 5, 6, 7, 8].map(|version| size_of_version(version, format));
     assert_eq!(sizes(PointerFormat::Bits64), [0x19, 0x28, 0x30, 0x30, 0x48, 0x50, 0x58, 0x68]);
     assert_eq!(sizes(PointerFormat::Bits32), [0x11, 0x18, 0x1c, 0x1c, 0x28, 0x2c, 0x30, 0x38]);

@@ -104,8 +104,8 @@ fn a_change_or_fault_at_any_read_is_survived() {
 
 #[test]
 fn a_mix_with_nothing_else_to_tell_is_seen() {
-    // The interleaving of the loop's own description: the atlas is copied while it is half written, and all that is read
-    // before and after is the same.
+    // The interleaving of the loop's own description: the atlas is copied while it is half written, and all that is
+    // read before and after is the same.
     for kind in KINDS {
         let atlases = atlases(kind);
         let (old, new) = (atlases[0].clone(), atlases[1].clone());

@@ -20,7 +20,8 @@ pub(in crate::cache) const fn map(address: u64, size: u64, offset: u64) -> Map {
     Map { address, size, offset, slide: (0, 0), flags: 0, max: 5, init: 5 }
 }
 
-/// One file to be written. Tables follow the header in the order: mappings, mappings with slide info, images, texts, subcaches, paths.
+/// One file to be written. Tables follow the header in the order: mappings, mappings with slide info, images, texts,
+/// subcaches, paths.
 #[derive(Clone, Debug)]
 pub(in crate::cache) struct Builder {
     pub magic: &'static str,

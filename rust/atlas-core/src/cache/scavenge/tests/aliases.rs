@@ -4,7 +4,8 @@ use super::*;
 use crate::cache::tables::alias_rows;
 use crate::cache::verify;
 
-/// Rows of the table: address, offset of the path. The first mapping begins the file; images begin at 0x4000 and 0x8000.
+/// Rows of the table: address, offset of the path. The first mapping begins the file; images begin at 0x4000 and
+/// 0x8000.
 fn table(size: usize, rows: &[(u64, u32)]) -> Builder {
     let images: Vec<_> = rows.iter().map(|(address, _)| (*address, "/usr/lib/from-the-table.dylib")).collect();
     let mut file = single("dyld_v1   arm64", size, 0xc000, &images);

@@ -1,4 +1,5 @@
-//! Slide info that lies: each lie is an error with its place, after little work, and the other pages are read all the same.
+//! Slide info that lies: each lie is an error with its place, after little work, and the other pages are read all the
+//! same.
 
 use std::time::Duration;
 

@@ -191,7 +191,8 @@ proptest! {
             last = page;
             prop_assert!(pointer.address + u64::from(pointer.size) <= made.address + bytes.len() as u64);
         }
-        // A chain that leaves the mapping, or stands behind it, does not concern what is in it; but another one of its page may.
+        // A chain that leaves the mapping, or stands behind it, does not concern what is in it; but another one of its
+        // page may.
         let end = Some(bytes.len() as u64);
         let faults: Vec<_> = info.pointers(&bytes).filter_map(Result::err).map(|error| error.location().offset).collect();
         let sound = faults.iter().all(|offset| *offset >= end);

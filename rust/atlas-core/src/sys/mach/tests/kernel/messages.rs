@@ -70,8 +70,8 @@ impl State {
         }
     }
 
-    /// The next message for whoever listens by this name, with the name of the port that it came to; `None` where there is
-    /// none yet.
+    /// The next message for whoever listens by this name, with the name of the port that it came to; `None` where there
+    /// is none yet.
     pub(super) fn next_message(&mut self, from: u32) -> Result<Option<(u32, Message)>, i32> {
         let listening = self.names.get(&from).ok_or(RCV_INVALID_NAME)?;
         let members = if listening.port.is_none() { listening.members.clone() } else { [from].into() };

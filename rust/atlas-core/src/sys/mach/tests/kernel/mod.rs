@@ -1,7 +1,8 @@
 //! A kernel for tests: what the system calls of `abi` do where there is no Mach.
 //!
-//! It has one client, this process, with its space of names, and any number of targets, which tests move. Each test boots it
-//! anew and has it alone until the end; then nothing may be left but what was there at first, or the test fails.
+//! It has one client, this process, with its space of names, and any number of targets, which tests move. Each test
+//! boots it anew and has it alone until the end; then nothing may be left but what was there at first, or the test
+//! fails.
 //!
 //! * `state`: ports, names and rights
 //! * `messages`: sending, receiving and destroying
@@ -76,8 +77,8 @@ impl Kernel {
         Target::new(pid)
     }
 
-    /// Lets the call of number `at`, counted from now, fail with `status`, and do nothing. Calls that give something back do
-    /// not count: nobody can do anything about those.
+    /// Lets the call of number `at`, counted from now, fail with `status`, and do nothing. Calls that give something
+    /// back do not count: nobody can do anything about those.
     pub(crate) fn fail_at(&self, at: usize, status: i32) {
         at_once(|state| state.fault = Some((state.counted + at, status)));
     }
